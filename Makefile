@@ -1,33 +1,92 @@
 # awork: build, demo, test, install. `make help` lists the targets.
 LUAVER  ?= 5.4
 LUA     ?= lua$(LUAVER)
+PREFIX  ?= /usr/local
+DESTDIR ?=
 CC      ?= cc
 AR      ?= ar
-BUILD   ?= build
 PKG     ?= pkg-config
+BUILD   ?= build
+INSTALL ?= install
 
-WARN    = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 CFLAGS  ?= -O2 -g
+WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+WERROR  ?= -Werror
 DEFS    = -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE
-LUA_CFLAGS  = $(shell $(PKG) --cflags lua$(LUAVER))
-CURL_CFLAGS = $(shell $(PKG) --cflags libcurl)
-CURL_LIBS   = $(shell $(PKG) --libs libcurl)
-MHD_CFLAGS  = $(shell $(PKG) --cflags libmicrohttpd gnutls)
-MHD_LIBS    = $(shell $(PKG) --libs libmicrohttpd gnutls)
-ALL_CFLAGS  = $(WARN) $(DEFS) $(CFLAGS) -fPIC -fvisibility=hidden
+
+# Asked once, and only when a recipe needs the answer: `make test` may install the packages first.
+once        = $(eval $(1) := $$(shell $(2)))$($(1))
+LUA_CFLAGS  = $(call once,LUA_CFLAGS,$(PKG) --cflags lua$(LUAVER))
+LUA_LIBS    = $(call once,LUA_LIBS,$(PKG) --libs lua$(LUAVER))
+CURL_CFLAGS = $(call once,CURL_CFLAGS,$(PKG) --cflags libcurl)
+CURL_LIBS   = $(call once,CURL_LIBS,$(PKG) --libs libcurl)
+MHD_CFLAGS  = $(call once,MHD_CFLAGS,$(PKG) --cflags libmicrohttpd gnutls)
+MHD_LIBS    = $(call once,MHD_LIBS,$(PKG) --libs libmicrohttpd gnutls)
+ALL_CFLAGS  = -std=c11 $(WARN) $(WERROR) $(DEFS) $(CFLAGS) -fPIC -fvisibility=hidden -pthread
 
 CORE_SRC    = $(sort $(wildcard src/core/*.c))
 LUA_SRC     = $(sort $(wildcard src/lua/*.c))
 SANDBOX_SRC = $(sort $(wildcard src/sandbox/*.c))
+CTEST_SRC   = $(sort $(wildcard test/c/test_*.c))
 CORE_OBJ    = $(CORE_SRC:%.c=$(BUILD)/obj/%.o)
 LUA_OBJ     = $(LUA_SRC:%.c=$(BUILD)/obj/%.o)
 SANDBOX_OBJ = $(SANDBOX_SRC:%.c=$(BUILD)/obj/%.o)
+CTEST_OBJ   = $(CTEST_SRC:%.c=$(BUILD)/obj/%.o)
+CTEST       = $(CTEST_SRC:test/c/%.c=$(BUILD)/test/%)
+FLAGS       = $(BUILD)/obj/flags
 
-all: $(BUILD)/awork/core.so $(BUILD)/libawork.a $(if $(SANDBOX_SRC),$(BUILD)/awork/sandbox/core.so)
+# What runs in place finds the tree, and this build directory, first.
+ENV = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" LUA_CPATH="$(abspath $(BUILD))/?.so;;"
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SUB      = +@$(MAKE) -s --no-print-directory
+
+all: $(BUILD)/awork/core.so $(BUILD)/libawork.a $(if $(SANDBOX_SRC),$(BUILD)/awork/sandbox/core.so) ## build in place, into build/
+
+demo: ## install what is missing, build, and show contact infos over real HTTP
+	@tools/deps.sh demo
+	$(SUB) all
+	@$(ENV) $(LUA) examples/demo.lua
+
+test: ## install what is missing, build, and run every check; logs in build/log
+	@tools/deps.sh test
+	@tools/test.sh
+
+lint: all ## luacheck, clang-format, warnings of gcc and clang, cppcheck, clang-tidy, rockspecs
+	@tools/lint.sh
+
+asan: asan-build ## the C tests and the specs under ASan and UBSan
+	@tools/c-tests.sh build-asan
+	@tools/specs.sh asan build-asan $(SPEC)
+
+tsan: tsan-build ## the C host's threads under TSan
+	@tools/c-tests.sh build-tsan test_host
+
+valgrind: all ## specs under valgrind (SPEC=file for one of them)
+	@tools/specs.sh valgrind $(BUILD) $(SPEC)
+
+coverage: cov-build ## which lines of C and Lua the tests reach
+	@tools/coverage.sh build-cov
+
+asan-build:
+	$(SUB) BUILD=build-asan CFLAGS="-O1 -g $(SANITIZE)" all c-tests
+
+tsan-build:
+	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" build-tsan/test/test_host
+
+cov-build:
+	$(SUB) BUILD=build-cov CFLAGS="-O0 -g --coverage" all c-tests
+
+clang-build:
+	$(SUB) BUILD=build-clang CC=clang objects
+
+c-tests: $(CTEST)
+
+objects: $(CORE_OBJ) $(LUA_OBJ) $(SANDBOX_OBJ) $(CTEST_OBJ)
 
 $(BUILD)/awork/core.so: $(CORE_OBJ) $(LUA_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -lpthread
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -pthread
 
 $(BUILD)/libawork.a: $(CORE_OBJ) $(LUA_OBJ)
 	@mkdir -p $(@D)
@@ -36,23 +95,55 @@ $(BUILD)/libawork.a: $(CORE_OBJ) $(LUA_OBJ)
 
 $(BUILD)/awork/sandbox/core.so: $(SANDBOX_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(MHD_LIBS) -lpthread
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(MHD_LIBS) -pthread
 
-$(BUILD)/obj/src/core/%.o: src/core/%.c
+$(BUILD)/obj/src/core/%.o: src/core/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/src/lua/%.o: src/lua/%.c
+$(BUILD)/obj/src/lua/%.o: src/lua/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/src/sandbox/%.o: src/sandbox/%.c
+$(BUILD)/obj/src/sandbox/%.o: src/sandbox/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(MHD_CFLAGS) -MMD -MP -c -o $@ $<
 
-clean:
-	rm -rf $(BUILD) build-*
+$(BUILD)/obj/test/c/%.o: test/c/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
 
--include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(SANDBOX_OBJ:.o=.d)
+# A C test links the core alone, without Lua; test_host.c is the C host that links libawork.a.
+$(BUILD)/test/test_host: $(BUILD)/obj/test/c/test_host.o $(BUILD)/libawork.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA_LIBS) $(CURL_LIBS) -lm -pthread
 
-.PHONY: all clean
+$(BUILD)/test/%: $(BUILD)/obj/test/c/%.o $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -lm -pthread
+
+# Changed flags rebuild what was built with other ones.
+$(FLAGS): FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
+
+
+install: all ## install into PREFIX (/usr/local), for Lua LUAVER (5.4), below DESTDIR
+	@tools/install.sh install "$(DESTDIR)$(PREFIX)" "$(LUAVER)" "$(BUILD)"
+
+uninstall: ## remove what `make install` put there
+	@tools/install.sh uninstall "$(DESTDIR)$(PREFIX)" "$(LUAVER)" "$(BUILD)"
+
+clean: ## remove everything that was built
+	rm -rf build build-*
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+
+FORCE:
+
+-include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(SANDBOX_OBJ:.o=.d) $(CTEST_OBJ:.o=.d)
+
+.SECONDARY: $(CTEST_OBJ)
+.PHONY: all demo test lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build clang-build \
+        install uninstall clean help FORCE

@@ -1,0 +1,86 @@
+-- What packagers and hosts rely on: the tree that `make install` makes, the symbols, what `require` touches.
+local build = os.getenv "AWORK_BUILD" or "build"
+
+local function read(command)
+  local pipe = assert(io.popen(command .. " 2>&1"))
+  local out = pipe:read "a"
+  local ok = pipe:close()
+  return out, ok
+end
+
+local function lua(code, env)
+  return read(("cd / && env %s lua5.4 -e '%s'"):format(env, code))
+end
+
+describe("packaging #process", function()
+  local top = read("pwd"):gsub("\n$", "")
+
+  it("exports nothing but the luaopen function of each C module", function()
+    for file, symbol in pairs { ["awork/core.so"] = "luaopen_awork_core", ["awork/sandbox/core.so"] = "luaopen_awork_sandbox_core" } do
+      local out, ok = read(("nm -D --defined-only %s/%s"):format(build, file))
+      if ok then
+        local names = {}
+        for name in out:gmatch "%x+ [TDBRVW] (%S+)" do
+          if not name:find "^__" then names[#names + 1] = name end
+        end
+        assert.same({ symbol }, names)
+      else
+        assert.is_truthy(file:find "sandbox")
+      end
+    end
+  end)
+
+  it("leaves the global table alone, and may be loaded twice in a state", function()
+    local out = lua([[
+      local before = {}
+      for name in pairs(_G) do before[name] = true end
+      for _ = 1, 2 do
+        local awork = require "awork"
+        assert(type(awork) == "table")
+        for name in pairs(package.loaded) do
+          if name:find "^awork" then package.loaded[name] = nil end
+        end
+      end
+      for name in pairs(_G) do assert(before[name], name) end
+      io.write "ok"
+    ]], ('LUA_PATH="%s/lua/?.lua;%s/lua/?/init.lua" LUA_CPATH="%s/%s/?.so;;"'):format(top, top, top, "build"))
+    assert.equal("ok", out)
+  end)
+
+  describe("make install", function()
+    local tree = os.tmpname()
+    os.remove(tree)
+    local prefix = tree .. "/opt/awork"
+    local make = ("env -u MAKEFLAGS make -s --no-print-directory %%s BUILD=build DESTDIR=%s PREFIX=/opt/awork")
+      :format(tree)
+
+    teardown(function()
+      os.execute(("rm -rf '%s'"):format(tree))
+    end)
+
+    it("makes a tree from which the module loads, from anywhere", function()
+      local out, ok = read(make:format "install")
+      assert.is_truthy(ok, out)
+      out = lua([[
+        local awork = require "awork"
+
+        io.write(package.searchpath("awork", package.path), " ", package.searchpath("awork.core", package.cpath))
+      ]], ('LUA_PATH="%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua" LUA_CPATH="%s/lib/lua/5.4/?.so;;"')
+        :format(prefix, prefix, prefix))
+      assert.equal(("%s/share/lua/5.4/awork/init.lua %s/lib/lua/5.4/awork/core.so"):format(prefix, prefix), out)
+      assert.is_truthy(io.open(prefix .. "/include/awork.h"))
+      assert.is_truthy(io.open(prefix .. "/lib/libawork.a"))
+    end)
+
+    it("puts every Lua file of the tree there", function()
+      assert.equal(read "cd lua && find awork -name '*.lua' | LC_ALL=C sort",
+        (read(("cd %s/share/lua/5.4 && find awork -name '*.lua' | LC_ALL=C sort"):format(prefix))))
+    end)
+
+    it("is undone by make uninstall", function()
+      local out, ok = read(make:format "uninstall")
+      assert.is_truthy(ok, out)
+      assert.equal("", (read(("find %s -type f"):format(tree))))
+    end)
+  end)
+end)

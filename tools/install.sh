@@ -1,0 +1,46 @@
+#!/bin/sh
+# install.sh install|uninstall ROOT LUAVER BUILD: what `make install` and `make uninstall` do below ROOT.
+set -eu
+action=$1 root=$2 luaver=$3 build=$4
+
+# put FILE DIRECTORY MODE [NAME]: one file, to be there or to be gone.
+put() {
+    target=$2/${4:-${1##*/}}
+    if [ "$action" = install ]; then
+        mkdir -p "$2"
+        install -m "$3" "$1" "$target"
+    else
+        rm -f "$target"
+    fi
+}
+# The files that match, if any does.
+files() {
+    for file in "$@"; do
+        [ -f "$file" ] && echo "$file"
+    done
+    return 0
+}
+
+for file in $(cd lua && find awork -name '*.lua' | LC_ALL=C sort); do
+    put "lua/$file" "$root/share/lua/$luaver/${file%/*}" 644
+done
+for file in awork/core.so awork/sandbox/core.so; do
+    [ "$action" = uninstall ] || [ -f "$build/$file" ] || continue
+    put "$build/$file" "$root/lib/lua/$luaver/${file%/*}" 755
+done
+put src/awork.h "$root/include" 644
+put "$build/libawork.a" "$root/lib" 644
+for file in $(files bin/*); do put "$file" "$root/bin" 755; done
+for file in $(files man/*.1); do put "$file" "$root/share/man/man1" 644; done
+for file in $(files completions/*.bash); do
+    put "$file" "$root/share/bash-completion/completions" 644 "$(basename "$file" .bash)"
+done
+for file in $(files completions/_*); do put "$file" "$root/share/zsh/site-functions" 644; done
+for file in $(files completions/*.fish); do put "$file" "$root/share/fish/vendor_completions.d" 644; done
+for file in $(files types/*.lua); do put "$file" "$root/share/awork/types" 644; done
+
+if [ "$action" = uninstall ]; then
+    for directory in "$root/share/lua/$luaver/awork" "$root/lib/lua/$luaver/awork" "$root/share/awork"; do
+        [ ! -d "$directory" ] || find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null || :
+    done
+fi

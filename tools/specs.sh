@@ -1,0 +1,57 @@
+#!/bin/sh
+# specs.sh plain|asan|valgrind BUILD [FILE...]: runs the busted specs against the build in BUILD.
+# The last line says `N passed, N failed`.
+set -u
+how=$1 build=$2
+shift 2
+[ $# -gt 0 ] || set -- spec
+top=$(pwd)
+busted=$(command -v busted) || exit 1
+export LUA_PATH="$top/lua/?.lua;$top/lua/?/init.lua;$top/spec/?.lua;;"
+export LUA_CPATH="$top/$build/?.so;;"
+export AWORK_BUILD="$build" AWORK_CHECK="$how"
+mkdir -p build/log
+out=build/log/specs-$how.out
+report=build/log/report-$how
+rm -f "$report".*
+
+# Specs tagged #process start other programs; they say nothing about memory.
+# Modules stay loaded until the end, so that what they leak has a name and a root.
+skip=
+keep() {
+    skip=--exclude-tags=process
+    cc -shared -fPIC -o build/keep.so tools/keep.c || exit 1
+}
+case $how in
+asan)
+    keep
+    export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:log_path=$top/$report:exitcode=99:detect_stack_use_after_return=1"
+    export UBSAN_OPTIONS="print_stacktrace=1:log_path=$top/$report"
+    export LSAN_OPTIONS="suppressions=$top/tools/lsan.supp:print_suppressions=0"
+    run="env LD_PRELOAD=$(gcc -print-file-name=libasan.so):$top/build/keep.so lua5.4"
+    ;;
+valgrind)
+    keep
+    run="env LD_PRELOAD=$top/build/keep.so valgrind -q --leak-check=full --show-leak-kinds=definite
+        --errors-for-leak-kinds=definite --error-exitcode=99 --num-callers=25 --fair-sched=yes
+        --suppressions=$top/tools/valgrind.supp --log-file=$top/$report.%p lua5.4"
+    ;;
+*) run=lua5.4 ;;
+esac
+
+$run "$busted" -o plainTerminal --cpath="$build/?.so" $skip "$@" >"$out" 2>&1
+code=$?
+cat "$out"
+# Tests that did not pass, and reports of the tool, which count one each.
+count() { sed -n "s/.*[^0-9]*\b\([0-9][0-9]*\) $1.*/\1/p" "$out" | tail -n 1; }
+passed=$(count success) failed=$(count failure) errors=$(count error)
+failed=$((${failed:-0} + ${errors:-0}))
+for file in "$report".*; do
+    [ -s "$file" ] || continue
+    echo "--- $file"
+    cat "$file"
+    failed=$((failed + 1))
+done
+[ "$code" = 0 ] || [ "$failed" -gt 0 ] || failed=1
+echo "${passed:-0} passed, $failed failed"
+[ "$failed" = 0 ]
