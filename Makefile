@@ -75,10 +75,14 @@ tsan-build:
 	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" build-tsan/test/test_host
 
 cov-build:
-	$(SUB) BUILD=build-cov CFLAGS="-O0 -g --coverage" all c-tests
+	$(SUB) BUILD=build-cov CFLAGS="-O0 -g --coverage -fprofile-update=atomic" all c-tests
+
+# Only for their warnings; -O3 finds more of them.
+gcc-build:
+	$(SUB) BUILD=build-gcc CC=gcc CFLAGS="-O3" objects
 
 clang-build:
-	$(SUB) BUILD=build-clang CC=clang objects
+	$(SUB) BUILD=build-clang CC=clang CFLAGS="-O1" objects
 
 c-tests: $(CTEST)
 
@@ -145,5 +149,5 @@ FORCE:
 -include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(SANDBOX_OBJ:.o=.d) $(CTEST_OBJ:.o=.d)
 
 .SECONDARY: $(CTEST_OBJ)
-.PHONY: all demo test lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build clang-build \
+.PHONY: all demo test lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
         install uninstall clean help FORCE

@@ -1,5 +1,5 @@
 #!/bin/sh
-# specs.sh plain|asan|valgrind BUILD [FILE...]: runs the busted specs against the build in BUILD.
+# specs.sh plain|asan|valgrind|coverage BUILD [FILE...]: runs the busted specs against the build in BUILD.
 # The last line says `N passed, N failed`.
 set -u
 how=$1 build=$2
@@ -35,6 +35,10 @@ valgrind)
     run="env LD_PRELOAD=$top/build/keep.so valgrind -q --leak-check=full --show-leak-kinds=definite
         --errors-for-leak-kinds=definite --error-exitcode=99 --num-callers=25 --fair-sched=yes
         --suppressions=$top/tools/valgrind.supp --log-file=$top/$report.%p lua5.4"
+    ;;
+coverage)
+    export AWORK_COVERAGE="$top/build-cov/lua" LUA_INIT="@$top/tools/luacov.lua"
+    run=lua5.4
     ;;
 *) run=lua5.4 ;;
 esac

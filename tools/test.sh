@@ -43,9 +43,17 @@ stage() {
 check "build" build all c-tests
 suite "C tests" tools/c-tests.sh build
 suite "specs" tools/specs.sh plain build
-check "build with ASan+UBSan" build asan-build
-check "C tests with ASan+UBSan" tools/c-tests.sh build-asan
-check "specs with ASan+UBSan" tools/specs.sh asan build-asan
+suite "lint" tools/lint.sh
+suite "rocks" tools/check-rock.sh
+check "build for ASan+UBSan" build asan-build
+check "C tests under ASan+UBSan" tools/c-tests.sh build-asan
+check "specs under ASan+UBSan" tools/specs.sh asan build-asan
+check "build for TSan" build tsan-build
+check "threads of a C host under TSan" tools/c-tests.sh build-tsan
+check "specs under valgrind" tools/specs.sh valgrind build
+check "build for coverage" build cov-build
+check "coverage" tools/coverage.sh build-cov
+sed -n '/^file /,$p' build/log/coverage.log
 
 echo "$(($(date +%s) - begin)) seconds in all"
 echo "$total_passed passed, $total_failed failed"

@@ -34,8 +34,8 @@ static inline int check_str(const char *got, const char *want, const char *what,
     return ok;
 }
 
-#define CHECK(cond)           check_that((cond) ? 1 : 0, #cond, __FILE__, __LINE__)
-#define CHECK_STR(got, want)  check_str((got), (want), #got " is " #want, __FILE__, __LINE__)
+#define CHECK(cond)          check_that((cond) ? 1 : 0, #cond, __FILE__, __LINE__)
+#define CHECK_STR(got, want) check_str((got), (want), #got " is " #want, __FILE__, __LINE__)
 
 /* Prints the counts; returns what main returns. */
 static inline int check_report(void)

@@ -1,0 +1,40 @@
+rockspec_format = "3.0"
+package = "awork"
+version = "scm-1"
+source = { url = "git+https://github.com/awork-lua/awork.git" }
+description = {
+  summary = "Create and validate awork.com contact infos",
+  detailed = [[
+    A client of the awork API for the contact infos of users and companies: validation that needs no network
+    and reports every violation at once, and requests over libcurl with deadlines, limits and typed errors.
+  ]],
+  homepage = "https://github.com/awork-lua/awork",
+  license = "MIT",
+  labels = { "awork", "http", "client", "validation" },
+}
+dependencies = { "lua >= 5.4, < 5.5", "lua-cjson >= 2.1.0" }
+-- The library alone is looked for: Debian keeps curl/curl.h where the compiler finds it and LuaRocks does not.
+-- Elsewhere than in /usr and /usr/local: CURL_DIR=, or CURL_INCDIR= and CURL_LIBDIR=.
+external_dependencies = { CURL = { library = "curl" } }
+test_dependencies = { "busted >= 2.1" }
+test = { type = "busted" }
+build = {
+  type = "builtin",
+  modules = {
+    ["awork"] = "lua/awork/init.lua",
+    ["awork.core"] = {
+      sources = {
+        "src/lua/contract.c",
+        "src/lua/core.c",
+        "src/lua/engine.c",
+        "src/lua/json.c",
+        "src/lua/validate.c",
+      },
+      defines = { "_POSIX_C_SOURCE=200809L", "_DEFAULT_SOURCE" },
+      incdirs = { "$(CURL_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)" },
+      libraries = { "curl", "pthread" },
+    },
+  },
+  copy_directories = { "docs" },
+}
