@@ -133,10 +133,10 @@ $(FLAGS): FORCE
 
 
 install: all ## install into PREFIX (/usr/local), for Lua LUAVER (5.4), below DESTDIR
-	@tools/install.sh install "$(DESTDIR)$(PREFIX)" "$(LUAVER)" "$(BUILD)"
+	@tools/install.sh install "$(DESTDIR)" "$(PREFIX)" "$(LUAVER)" "$(BUILD)"
 
 uninstall: ## remove what `make install` put there
-	@tools/install.sh uninstall "$(DESTDIR)$(PREFIX)" "$(LUAVER)" "$(BUILD)"
+	@tools/install.sh uninstall "$(DESTDIR)" "$(PREFIX)" "$(LUAVER)" "$(BUILD)"
 
 clean: ## remove everything that was built
 	rm -rf build build-*

@@ -1,7 +1,7 @@
 -- What packagers and hosts rely on: the tree that `make install` makes, the symbols, what `require` touches.
 
 local function read(command)
-  local pipe = assert(io.popen(command .. " 2>&1"))
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1"))
   local out = pipe:read "a"
   local ok = pipe:close()
   return out, ok
@@ -72,10 +72,37 @@ describe("packaging #process", function()
         (read(("cd %s/share/lua/5.4 && find awork -name '*.lua' | LC_ALL=C sort"):format(prefix))))
     end)
 
+    it("lets a C host link the module in, with what pkg-config says", function()
+      local source = tree .. "/host.c"
+      local file = assert(io.open(source, "w"))
+      file:write [[
+        #include <awork.h>
+        #include <lauxlib.h>
+        #include <lualib.h>
+
+        int main(void)
+        {
+            lua_State *L = luaL_newstate();
+            luaL_openlibs(L);
+            luaL_requiref(L, "awork.core", luaopen_awork_core, 0);
+            int failed = luaL_dostring(L, "assert(require 'awork.core'.validate { type = 'phone' })");
+            lua_close(L);
+            return failed;
+        }
+      ]]
+      file:close()
+      local out, ok = read(([[
+        export PKG_CONFIG_PATH=%s/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=%s
+        cc -o %s/host %s $(pkg-config --cflags --libs awork | sed 's,%s/usr,/usr,g') && %s/host
+      ]]):format(prefix, tree, tree, source, tree, tree))
+      assert.is_truthy(ok, out)
+      assert.equal("", out)
+    end)
+
     it("is undone by make uninstall", function()
       local out, ok = read(make:format "uninstall")
       assert.is_truthy(ok, out)
-      assert.equal("", (read(("find %s -type f"):format(tree))))
+      assert.equal("", (read(("find %s -type f"):format(prefix))))
     end)
   end)
 end)

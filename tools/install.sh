@@ -1,7 +1,8 @@
 #!/bin/sh
-# install.sh install|uninstall ROOT LUAVER BUILD: what `make install` and `make uninstall` do below ROOT.
+# install.sh install|uninstall DESTDIR PREFIX LUAVER BUILD: what `make install` and `make uninstall` do.
 set -eu
-action=$1 root=$2 luaver=$3 build=$4
+action=$1 prefix=$3 luaver=$4 build=$5
+root=$2$prefix
 
 # put FILE DIRECTORY MODE [NAME]: one file, to be there or to be gone.
 put() {
@@ -30,6 +31,18 @@ for file in awork/core.so awork/sandbox/core.so; do
 done
 put src/awork.h "$root/include" 644
 put "$build/libawork.a" "$root/lib" 644
+if [ "$action" = install ]; then
+    cat >"$build/awork.pc" <<PC
+prefix=$prefix
+Name: awork
+Description: Create and validate awork.com contact infos: the C module of the Lua module awork, for C hosts
+Version: $(sed -n 's/^#define AWORK_VERSION "\(.*\)"/\1/p' src/awork.h | grep . || echo 0)
+Requires: lua$luaver libcurl
+Cflags: -I\${prefix}/include
+Libs: -L\${prefix}/lib -lawork -pthread
+PC
+fi
+put "$build/awork.pc" "$root/lib/pkgconfig" 644
 for file in $(files bin/*); do put "$file" "$root/bin" 755; done
 for file in $(files man/*.1); do put "$file" "$root/share/man/man1" 644; done
 for file in $(files completions/*.bash); do

@@ -25,6 +25,8 @@ keep() {
 case $how in
 asan)
     keep
+    # The collector works all the time: what it may take too early, it takes.
+    export LUA_INIT='collectgarbage("incremental", 10, 400)'
     export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:log_path=$top/$report:exitcode=99:detect_stack_use_after_return=1"
     export UBSAN_OPTIONS="print_stacktrace=1:log_path=$top/$report"
     export LSAN_OPTIONS="suppressions=$top/tools/lsan.supp:print_suppressions=0"

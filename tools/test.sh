@@ -38,6 +38,7 @@ stage() {
         tail -n 60 "$file" | sed 's/^/      /'
         echo "      ... all of it in $file"
     fi
+    [ "${f:-0}" = 0 ]
 }
 
 check "build" build all c-tests
@@ -52,8 +53,7 @@ check "build for TSan" build tsan-build
 check "threads of a C host under TSan" tools/c-tests.sh build-tsan
 check "specs under valgrind" tools/specs.sh valgrind build
 check "build for coverage" build cov-build
-check "coverage" tools/coverage.sh build-cov
-sed -n '/^file /,$p' build/log/coverage.log
+check "coverage" tools/coverage.sh build-cov && sed -n 's/^\(file  \|src\|lua\|all\)/      &/p' "$log/coverage.log"
 
 echo "$(($(date +%s) - begin)) seconds in all"
 echo "$total_passed passed, $total_failed failed"
