@@ -5,6 +5,8 @@
 #ifndef AWL_BINDING_H
 #define AWL_BINDING_H
 
+#include "../core/contract.h"
+
 #include <lauxlib.h>
 #include <lua.h>
 
@@ -13,6 +15,13 @@
 /* core.c */
 void awl_push_null(lua_State *L);
 int awl_is_null(lua_State *L, int idx);
+const char *awl_not_plain(lua_State *L,
+                          int idx);          /* why raw access would miss what the table shows, or NULL */
+void awl_check_plain(lua_State *L, int arg); /* raises if it would */
+
+/* contract.c */
+enum aw_owner_id awl_check_owner(lua_State *L,
+                                 int arg); /* nil is AW_OWNER_USER; raises for what is no owner */
 
 /* Each of these adds its functions to the module table on top of the stack. */
 void awl_open_contract(lua_State *L); /* contract.c */

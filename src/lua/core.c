@@ -12,6 +12,48 @@ int awl_is_null(lua_State *L, int idx)
     return lua_type(L, idx) == LUA_TLIGHTUSERDATA && lua_touserdata(L, idx) == NULL;
 }
 
+const char *awl_not_plain(lua_State *L, int idx)
+{
+    const char *why = NULL;
+    int top = lua_gettop(L);
+    idx = lua_absindex(L, idx);
+    if (!lua_getmetatable(L, idx))
+        return NULL;
+    lua_pop(L, 1);
+    luaL_checkstack(L, 4, NULL);
+    if (luaL_getmetafield(L, idx, "__pairs") != LUA_TNIL)
+        why = "a plain table is needed, not one with __pairs";
+    lua_settop(L, top);
+    /* A class's methods may come from a table behind it; fields that may not come from a function or an
+     * object. */
+    lua_pushvalue(L, idx);
+    for (int depth = 0; !why && depth < 16; depth++) {
+        int type = luaL_getmetafield(L, -1, "__index");
+        if (type == LUA_TNIL)
+            break;
+        if (type != LUA_TTABLE) {
+            why = "a plain table is needed, not one with a function as __index";
+            break;
+        }
+        for (int i = 0; !why && i < AW_FIELD_COUNT; i++) {
+            lua_pushlstring(L, aw_fields[i].name.s, aw_fields[i].name.n);
+            if (lua_rawget(L, -2) != LUA_TNIL)
+                why = "a plain table is needed, not one with fields behind __index";
+            lua_pop(L, 1);
+        }
+        lua_replace(L, -2);
+    }
+    lua_settop(L, top);
+    return why;
+}
+
+void awl_check_plain(lua_State *L, int arg)
+{
+    const char *why = awl_not_plain(L, arg);
+    if (why)
+        luaL_argerror(L, arg, why);
+}
+
 int luaopen_awork_core(lua_State *L)
 {
     lua_createtable(L, 0, 24);

@@ -1,6 +1,366 @@
+/*
+ * What lies between Lua values and JSON text, which lua-cjson reads and writes: nulls out and integers back
+ * on the way in, what can't be sent refused on the way out. And the checks for strings that go into a
+ * request.
+ *
+ * Both walks keep their place on the Lua stack, not on the C stack, so that depth costs no C stack.
+ */
+#include "../core/text.h"
 #include "binding.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_DEPTH 1000 /* of lua-cjson, both ways, unless told otherwise */
+#define MAX_VALUES                                                                                           \
+    10000000 /* of one value to be sent: a table that holds itself twice at each of 40 levels ends here */
+#define SAFE_DOUBLE 0x1p53 /* from here on a float has no ones digit */
+#define SAFE_DIGITS 1e14   /* lua-cjson writes 14 digits */
+
+/* Turns a float on top of the stack that is a whole number into an integer. True if it did. */
+static bool make_integer(lua_State *L)
+{
+    lua_Number d;
+    if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1))
+        return false;
+    d = lua_tonumber(L, -1);
+    if (!(d > -SAFE_DOUBLE && d < SAFE_DOUBLE) || (lua_Number)(lua_Integer)d != d)
+        return false;
+    lua_pop(L, 1);
+    lua_pushinteger(L, (lua_Integer)d);
+    return true;
+}
+
+/* Begins to walk the table on top of the stack. */
+static void push_level(lua_State *L)
+{
+    luaL_checkstack(L, 8, "nested too deep");
+    lua_pushinteger(L, 0);
+    lua_pushboolean(L, 0);
+    lua_pushnil(L);
+}
+
+/* Closes the gaps that removed nulls left among the first `n` elements of the list at `idx`. */
+static void close_gaps(lua_State *L, int idx, lua_Integer n)
+{
+    lua_Integer to = 0;
+    for (lua_Integer i = 1; i <= n; i++) {
+        if (lua_rawgeti(L, idx, i) == LUA_TNIL) {
+            lua_pop(L, 1);
+            continue;
+        }
+        lua_rawseti(L, idx, ++to);
+        if (to == i)
+            continue;
+        lua_pushnil(L);
+        lua_rawseti(L, idx, i);
+    }
+}
+
+/*
+ * core.compact(v) -> v
+ *
+ * Makes what lua-cjson decoded pleasant: removes nulls, and turns floats that are whole numbers below 2^53
+ * into integers; in place, at every level. In a list the elements behind a null move up, so that it stays a
+ * list without holes. A null itself becomes nil. Raises if it is nested deeper than 1000 levels, or in
+ * itself.
+ *
+ * On the stack a level is four slots: the table, how many integer keys were seen, whether a null was among
+ * them, the key.
+ */
+static int json_compact(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+    if (awl_is_null(L, 1)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    if (!lua_istable(L, 1)) {
+        make_integer(L);
+        return 1;
+    }
+    push_level(L);
+    while (lua_gettop(L) > 1) {
+        int table = lua_gettop(L) - 3;
+        if (!lua_next(L, table)) { /* popped the key */
+            if (lua_toboolean(L, -1))
+                close_gaps(L, table, lua_tointeger(L, -2));
+            lua_pop(L, table == 1 ? 2 : 3);
+            continue;
+        }
+        if (lua_isinteger(L, -2)) {
+            lua_pushinteger(L, lua_tointeger(L, table + 1) + 1);
+            lua_replace(L, table + 1);
+        }
+        if (lua_istable(L, -1)) {
+            if (table / 4 + 1 >= MAX_DEPTH)
+                return luaL_error(L, "nested deeper than %d levels", MAX_DEPTH);
+            push_level(L);
+        } else if (awl_is_null(L, -1)) {
+            if (lua_isinteger(L, -2)) {
+                lua_pushboolean(L, 1);
+                lua_replace(L, table + 2);
+            }
+            lua_pop(L, 1);
+            lua_pushvalue(L, -1);
+            lua_pushnil(L);
+            lua_rawset(L, table);
+        } else if (make_integer(L)) {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, table);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    return 1;
+}
+
+/* Appends `[3]`, `.name` or `["na me"]` for the key at `idx`. */
+static void add_step(lua_State *L, struct aw_line *path, int idx)
+{
+    size_t n;
+    if (lua_type(L, idx) != LUA_TSTRING) {
+        char text[48] = "[?]";
+        if (lua_isinteger(L, idx))
+            snprintf(text, sizeof text, "[%lld]", (long long)lua_tointeger(L, idx));
+        else if (lua_type(L, idx) == LUA_TNUMBER)
+            snprintf(text, sizeof text, "[%.14g]", (double)lua_tonumber(L, idx));
+        else
+            snprintf(text, sizeof text, "[%s]", luaL_typename(L, idx));
+        aw_line_text(path, text);
+        return;
+    }
+    const char *s = lua_tolstring(L, idx, &n);
+    bool name = n > 0 && !(s[0] >= '0' && s[0] <= '9');
+    for (size_t i = 0; i < n && name; i++)
+        name = aw_is_unreserved((unsigned char)s[i]) && s[i] != '-' && s[i] != '.' && s[i] != '~';
+    if (name) {
+        aw_line_text(path, path->n > 0 ? "." : "");
+        aw_line_escaped(path, s, n, 40);
+    } else {
+        aw_line_text(path, "[");
+        aw_line_quoted(path, s, n);
+        aw_line_text(path, "]");
+    }
+}
+
+/* Why the number at `idx` would not arrive as it is, or NULL; `buffer` for the words. */
+static const char *check_number(lua_State *L, int idx, char *buffer, size_t size)
+{
+    char digits[40];
+    lua_Number d = lua_tonumber(L, idx);
+    if (lua_isinteger(L, idx)) {
+        lua_Integer i = lua_tointeger(L, idx);
+        if (i > -(lua_Integer)SAFE_DIGITS && i < (lua_Integer)SAFE_DIGITS)
+            return NULL;
+        snprintf(buffer, size, "an integer of more than 14 digits would be rounded; send it as a string");
+        return buffer;
+    }
+    if (d != d || d - d != 0)
+        return "NaN and infinity are not JSON";
+    snprintf(digits, sizeof digits, "%.14g", (double)d);
+    if (strtod(digits, NULL) == (double)d)
+        return NULL;
+    snprintf(buffer, size, "a number of more than 14 digits would be sent as %s; round it, or send a string",
+             digits);
+    return buffer;
+}
+
+static const char *check_text(lua_State *L, int idx)
+{
+    struct aw_text text;
+    size_t n;
+    const char *s = lua_tolstring(L, idx, &n);
+    aw_text_scan(s, n, &text);
+    return text.valid ? NULL : "text that is not valid UTF-8";
+}
+
+/* Why the value at `idx`, no table, can't be sent, or NULL. */
+static const char *check_scalar(lua_State *L, int idx, char *buffer, size_t size)
+{
+    switch (lua_type(L, idx)) {
+    case LUA_TNIL:
+    case LUA_TBOOLEAN:
+        return NULL;
+    case LUA_TNUMBER:
+        return check_number(L, idx, buffer, size);
+    case LUA_TSTRING:
+        return check_text(L, idx);
+    default:
+        if (awl_is_null(L, idx))
+            return NULL;
+        snprintf(buffer, size, "a %s can't be sent", luaL_typename(L, idx));
+        return buffer;
+    }
+}
+
+/* Why the table on top of the stack can't be sent, whatever is in it, or NULL. */
+static const char *check_keys(lua_State *L)
+{
+    int table = lua_gettop(L);
+    lua_Integer integers = 0, strings = 0, highest = 0;
+    const char *why = awl_not_plain(L, table);
+    lua_pushnil(L);
+    while (!why && lua_next(L, table)) {
+        lua_pop(L, 1);
+        if (lua_isinteger(L, -1)) {
+            lua_Integer i = lua_tointeger(L, -1);
+            integers++;
+            highest = i > highest ? i : highest;
+            if (i < 1)
+                why = "a list's keys begin with 1";
+        } else if (lua_type(L, -1) == LUA_TSTRING) {
+            strings++;
+            why = check_text(L, -1);
+        } else {
+            why = "a key must be a string, or an integer in a list";
+        }
+    }
+    lua_settop(L, table);
+    if (!why && integers > 0 && strings > 0)
+        why = "keys of a list and of an object in one table";
+    if (!why && integers != highest)
+        why = "a list with holes; put awork.null there";
+    return why;
+}
+
+/*
+ * core.check_json(v [, max_depth]) -> true; or nil, message, path
+ *
+ * Can v be sent as JSON and arrive as it is? Refused are: functions, userdata (but awork.null), threads; NaN
+ * and infinity; numbers of more than 14 digits, which lua-cjson would round; text that is not UTF-8; tables
+ * with both kinds of keys, with holes, with keys that are neither strings nor integers; proxies; cycles;
+ * nesting deeper than max_depth (1000); ten million values and more. `path` says where, as in
+ * `users[2].name`; it is "" for v itself. Access is raw.
+ */
+static int json_check(lua_State *L)
+{
+    enum { BASE = 3 }; /* from here on a table and a key for each level, and on top the value of the moment */
+    char buffer[160], text[512];
+    struct aw_line path = {text, sizeof text, 0, false};
+    luaL_checkany(L, 1);
+    lua_Integer max_depth = luaL_optinteger(L, 2, MAX_DEPTH), values = 0;
+    const char *why = NULL;
+    lua_settop(L, 2);
+    lua_pushvalue(L, 1);
+    for (;;) {
+        int top = lua_gettop(L);
+        if (++values > MAX_VALUES) {
+            why = "ten million values and more";
+        } else if (!lua_istable(L, top)) {
+            why = check_scalar(L, top, buffer, sizeof buffer);
+        } else if ((top - BASE) / 2 >= max_depth) {
+            snprintf(buffer, sizeof buffer, "nested deeper than %lld levels", (long long)max_depth);
+            why = buffer;
+        } else {
+            luaL_checkstack(L, 12, "nested too deep");
+            for (int i = BASE; i < top && !why; i += 2)
+                if (lua_rawequal(L, i, top))
+                    why = "a table that contains itself";
+            if (!why)
+                why = check_keys(L);
+        }
+        if (why)
+            break;
+        if (lua_istable(L, top))
+            lua_pushnil(L);
+        else
+            lua_pop(L, 1);
+        while (lua_gettop(L) >= BASE && !lua_next(L, -2)) /* pops the key when the table is through */
+            lua_pop(L, 1);
+        if (lua_gettop(L) < BASE) {
+            lua_pushboolean(L, 1);
+            return 1;
+        }
+    }
+    for (int i = BASE + 1; i < lua_gettop(L); i += 2)
+        add_step(L, &path, i);
+    lua_pushnil(L);
+    lua_pushstring(L, why);
+    lua_pushlstring(L, text, path.n);
+    return 3;
+}
+
+/* The one string argument of the functions below. A number is none: it would not be what the caller wrote. */
+static const char *check_string(lua_State *L, size_t *n)
+{
+    luaL_checktype(L, 1, LUA_TSTRING);
+    return lua_tolstring(L, 1, n);
+}
+
+/* core.is_guid(s) -> boolean: 8-4-4-4-12 hexadecimal digits? False for what is no string. */
+static int json_is_guid(lua_State *L)
+{
+    size_t n;
+    const char *s = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &n) : NULL;
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, s && aw_is_guid(s, n));
+    return 1;
+}
+
+/* core.utf8(s) -> code points, UTF-16 units; or nil, position of the first byte that is not valid UTF-8 */
+static int json_utf8(lua_State *L)
+{
+    struct aw_text text;
+    size_t n;
+    const char *s = check_string(L, &n);
+    aw_text_scan(s, n, &text);
+    if (text.valid) {
+        lua_pushinteger(L, (lua_Integer)text.points);
+        lua_pushinteger(L, (lua_Integer)text.units);
+    } else {
+        lua_pushnil(L);
+        lua_pushinteger(L, (lua_Integer)text.bad + 1);
+    }
+    return 2;
+}
+
+/* core.header_safe(s) -> boolean: fit for a header's value, that is without control characters but the tab?
+ */
+static int json_header_safe(lua_State *L)
+{
+    size_t n;
+    const char *s = check_string(L, &n);
+    lua_pushboolean(L, aw_is_header_safe(s, n));
+    return 1;
+}
+
+/* core.escape(s) -> string: fit for any part of a URL; all but letters, digits and "-._~" as %XX (RFC 3986).
+ */
+static int json_escape(lua_State *L)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t n;
+    const char *s = check_string(L, &n);
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (aw_is_unreserved(c)) {
+            luaL_addchar(&b, (char)c);
+        } else {
+            luaL_addchar(&b, '%');
+            luaL_addchar(&b, hex[c >> 4]);
+            luaL_addchar(&b, hex[c & 15]);
+        }
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
 
 void awl_open_json(lua_State *L)
 {
-    (void)L;
+    static const luaL_Reg functions[] = {
+        {"compact", json_compact},
+        {"check_json", json_check},
+        {"is_guid", json_is_guid},
+        {"utf8", json_utf8},
+        {"header_safe", json_header_safe},
+        {"escape", json_escape},
+        {NULL, NULL},
+    };
+    luaL_setfuncs(L, functions, 0);
 }

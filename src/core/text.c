@@ -1,0 +1,401 @@
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* True if all eight are ASCII and none is a control character: exact when true, and it is for ordinary text.
+ */
+static bool plain8(const char *s)
+{
+    uint64_t w;
+    memcpy(&w, s, sizeof w);
+    uint64_t low = w - EVERY(0x20);                 /* borrows into bit 7 where a byte is below 0x20 */
+    uint64_t del = (w ^ EVERY(0x7F)) - EVERY(0x01); /* the same where it is 0x7F */
+    return ((w | low | del) & EVERY(0x80)) == 0;
+}
+
+size_t aw_utf8_next(const char *s, size_t n, uint32_t *cp)
+{
+    if (n == 0)
+        return 0;
+    unsigned char lead = (unsigned char)s[0];
+    if (lead < 0x80) {
+        *cp = lead;
+        return 1;
+    }
+    size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                    : (lead & 0xF0) == 0xE0        ? 3
+                    : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                   : 0;
+    if (length == 0 || length > n)
+        return 0;
+    uint32_t c = lead & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        unsigned char next = (unsigned char)s[i];
+        if ((next & 0xC0) != 0x80)
+            return 0;
+        c = c << 6 | (next & 0x3F);
+    }
+    if (length == 3 && (c < 0x800 || (c >= 0xD800 && c <= 0xDFFF)))
+        return 0;
+    if (length == 4 && (c < 0x10000 || c > 0x10FFFF))
+        return 0;
+    *cp = c;
+    return length;
+}
+
+bool aw_is_space(uint32_t cp)
+{
+    if (cp < 0x80)
+        return cp == ' ' || (cp >= 0x09 && cp <= 0x0D);
+    return cp == 0x85 || cp == 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200B) || cp == 0x2028 ||
+           cp == 0x2029 || cp == 0x202F || cp == 0x205F || cp == 0x3000 || cp == 0xFEFF;
+}
+
+bool aw_is_control(uint32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || (cp >= 0x202A && cp <= 0x202E) ||
+           (cp >= 0x2066 && cp <= 0x2069);
+}
+
+void aw_text_scan(const char *s, size_t n, struct aw_text *text)
+{
+    size_t points = 0, units = 0, i = 0;
+    uint32_t first = 0, last = 0;
+    bool control = false;
+
+    text->valid = true;
+    if (n > 0)
+        aw_utf8_next(s, n, &first);
+    while (i < n) {
+        if (n - i >= 8 && plain8(s + i)) {
+            i += 8;
+            points += 8;
+            units += 8;
+            last = (unsigned char)s[i - 1];
+            continue;
+        }
+        unsigned char c = (unsigned char)s[i];
+        if (c < 0x80) {
+            control |= c < 0x20 || c == 0x7F;
+            last = c;
+            i++;
+            points++;
+            units++;
+            continue;
+        }
+        size_t length = aw_utf8_next(s + i, n - i, &last);
+        if (length == 0) {
+            text->valid = false;
+            break;
+        }
+        control |= aw_is_control(last);
+        i += length;
+        points++;
+        units += length == 4 ? 2 : 1;
+    }
+    text->points = points;
+    text->units = units;
+    text->bad = i;
+    text->control = control;
+    text->edge = points > 0 && (aw_is_space(first) || aw_is_space(last));
+}
+
+/* The code point that ends at s[n - 1], as aw_utf8_next. */
+static size_t utf8_previous(const char *s, size_t n, uint32_t *cp)
+{
+    size_t length = 1;
+    while (length < 4 && length < n && ((unsigned char)s[n - length] & 0xC0) == 0x80)
+        length++;
+    return n > 0 && aw_utf8_next(s + n - length, length, cp) == length ? length : 0;
+}
+
+void aw_trim(const char **s, size_t *n)
+{
+    uint32_t cp;
+    size_t length;
+    while ((length = aw_utf8_next(*s, *n, &cp)) > 0 && aw_is_space(cp)) {
+        *s += length;
+        *n -= length;
+    }
+    while ((length = utf8_previous(*s, *n, &cp)) > 0 && aw_is_space(cp))
+        *n -= length;
+}
+
+bool aw_is_blank(const char *s, size_t n)
+{
+    aw_trim(&s, &n);
+    return n == 0;
+}
+
+size_t aw_cut(const char *s, size_t n, size_t points)
+{
+    size_t i = 0;
+    uint32_t cp;
+    for (; i < n && points > 0; points--) {
+        size_t length = aw_utf8_next(s + i, n - i, &cp);
+        i += length > 0 ? length : 1;
+    }
+    return i;
+}
+
+static bool is_digit(unsigned char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool aw_is_guid(const char *s, size_t n)
+{
+    if (n != 36)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (c != '-')
+                return false;
+        } else if (!is_digit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool aw_is_header_safe(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+bool aw_is_unreserved(unsigned char c)
+{
+    return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+bool aw_is_email(const char *s, size_t n)
+{
+    const char *at = memchr(s, '@', n);
+    if (!at || at == s || at - s > 64)
+        return false;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        i += aw_utf8_next(s + i, n - i, &cp);
+        if (aw_is_space(cp) || aw_is_control(cp) || cp == '<' || cp == '>' || cp == ',' || cp == ';')
+            return false;
+    }
+    if (s[0] == '.' || at[-1] == '.')
+        return false;
+    const char *host = at + 1;
+    size_t length = n - (size_t)(host - s), dots = 0;
+    if (length == 0 || length > 255 || memchr(host, '@', length))
+        return false;
+    if (host[0] == '[')
+        return length > 2 && host[length - 1] == ']';
+    for (size_t i = 0; i < length; i++) {
+        if (host[i] != '.')
+            continue;
+        dots++;
+        if (i == 0 || i == length - 1 || host[i - 1] == '.')
+            return false;
+    }
+    return dots > 0;
+}
+
+/* Where in Unicode decimal digits begin that people type into phone numbers: Arabic, Persian, Devanagari,
+ * full width. */
+static const uint32_t digit_zero[] = {'0', 0x660, 0x6F0, 0x966, 0xFF10};
+
+static bool is_decimal(uint32_t cp)
+{
+    for (size_t i = 0; i < sizeof digit_zero / sizeof digit_zero[0]; i++)
+        if (cp - digit_zero[i] < 10)
+            return true;
+    return false;
+}
+
+/* Punctuation, as far as it can stand in a phone number: ASCII, Latin-1, general, and its full-width forms.
+ */
+static bool is_mark(uint32_t cp)
+{
+    if (cp < 0x80)
+        return !((cp | 0x20) >= 'a' && (cp | 0x20) <= 'z');
+    return (cp < 0xC0 && cp != 0xAA && cp != 0xB5 && cp != 0xBA) || (cp >= 0x2000 && cp <= 0x206F) ||
+           cp == 0x2212 || cp == 0x3000 || cp == 0xFEFF || (cp >= 0xFF01 && cp <= 0xFF0F);
+}
+
+bool aw_is_phone(const char *s, size_t n)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        i += aw_utf8_next(s + i, n - i, &cp);
+        if (is_decimal(cp))
+            digits++;
+        else if (!is_mark(cp))
+            return false;
+    }
+    return digits >= 3;
+}
+
+bool aw_is_url(const char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (aw_is_unreserved((unsigned char)s[i]) || s[i] == '+') && s[i] != '_' && s[i] != '~')
+        i++;
+    if (i == 0 || !((s[0] | 0x20) >= 'a' && (s[0] | 0x20) <= 'z') || n - i < 4 ||
+        memcmp(s + i, "://", 3) != 0)
+        return false;
+    size_t from = i + 3, host = from, end = from;
+    while (end < n && s[end] != '/' && s[end] != '?' && s[end] != '#') {
+        if (s[end] == '@')
+            host = end + 1;
+        end++;
+    }
+    if (host == end || s[host] == ':' || s[host] == '.')
+        return false;
+    for (i = 0; i < n;) {
+        uint32_t cp;
+        i += aw_utf8_next(s + i, n - i, &cp);
+        if (aw_is_space(cp) || aw_is_control(cp))
+            return false;
+    }
+    return true;
+}
+
+/* U+00C0 to U+00FF without accents; a space is left out. */
+static const char latin1[] = "aaaaaaaceeeeiiiidnooooo ouuuuypsaaaaaaaceeeeiiiidnooooo ouuuuypy";
+
+size_t aw_fold(const char *s, size_t n, char *to, size_t size)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        size_t step = aw_utf8_next(s + i, n - i, &cp);
+        char word[4];
+        size_t count = 1;
+        if (step == 0)
+            return 0;
+        if (cp < 0x80) {
+            unsigned char c = (unsigned char)cp;
+            word[0] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+            count = is_letter(c) || is_digit(c);
+        } else if (cp == 0xDF || cp == 0x1E9E) {
+            memcpy(word, "ss", 2);
+            count = 2;
+        } else if (cp >= 0xC0 && cp <= 0xFF) {
+            word[0] = latin1[cp - 0xC0];
+            count = word[0] != ' ';
+        } else if (aw_is_space(cp) || aw_is_control(cp) || cp < 0xC0 || (cp >= 0x2010 && cp <= 0x201F)) {
+            count = 0; /* spaces, dashes, quotation marks */
+        } else {
+            memcpy(word, s + i, step);
+            count = step;
+        }
+        if (count > size - length)
+            return 0;
+        memcpy(to + length, word, count);
+        length += count;
+        i += step;
+    }
+    return length;
+}
+
+size_t aw_distance(const char *a, size_t na, const char *b, size_t nb, size_t limit)
+{
+    size_t rows[3][AW_FOLD_MAX + 1];
+    if (na > AW_FOLD_MAX || nb > AW_FOLD_MAX || (na > nb ? na - nb : nb - na) > limit)
+        return limit + 1;
+    for (size_t j = 0; j <= nb; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        size_t least = row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+            if (best < least)
+                least = best;
+        }
+        if (least > limit)
+            return limit + 1;
+    }
+    return rows[na % 3][nb];
+}
+
+void aw_line_bytes(struct aw_line *line, const char *s, size_t n)
+{
+    size_t room = line->size - line->n;
+    if (line->full)
+        return;
+    if (n > room) {
+        line->full = true;
+        n = room;
+        while (n > 0 && ((unsigned char)s[n] & 0xC0) == 0x80)
+            n--;
+    }
+    memcpy(line->s + line->n, s, n);
+    line->n += n;
+}
+
+void aw_line_text(struct aw_line *line, const char *s)
+{
+    aw_line_bytes(line, s, strlen(s));
+}
+
+void aw_line_number(struct aw_line *line, size_t number)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%zu", number);
+    aw_line_text(line, digits);
+}
+
+void aw_line_escaped(struct aw_line *line, const char *s, size_t n, size_t points)
+{
+    size_t end = aw_cut(s, n, points);
+    for (size_t i = 0; i < end;) {
+        uint32_t cp;
+        char escape[16];
+        size_t step = aw_utf8_next(s + i, n - i, &cp);
+        if (step == 0) {
+            snprintf(escape, sizeof escape, "\\x%02X", (unsigned)(unsigned char)s[i]);
+            aw_line_text(line, escape);
+            step = 1;
+        } else if (cp == '\n' || cp == '\r' || cp == '\t') {
+            aw_line_text(line, cp == '\n' ? "\\n" : cp == '\r' ? "\\r" : "\\t");
+        } else if (cp < 0x80 && aw_is_control(cp)) {
+            snprintf(escape, sizeof escape, "\\x%02X", (unsigned)cp);
+            aw_line_text(line, escape);
+        } else if (aw_is_control(cp) || cp == 0x2028 || cp == 0x2029) {
+            snprintf(escape, sizeof escape, "\\u{%X}", (unsigned)cp);
+            aw_line_text(line, escape);
+        } else {
+            aw_line_bytes(line, s + i, step);
+        }
+        i += step;
+    }
+    if (end < n)
+        aw_line_text(line, "…");
+}
+
+void aw_line_quoted(struct aw_line *line, const char *s, size_t n)
+{
+    aw_line_text(line, "\"");
+    aw_line_escaped(line, s, n, 40);
+    aw_line_text(line, "\"");
+}

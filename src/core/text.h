@@ -1,0 +1,99 @@
+/* Text: UTF-8 and what a string is made of, GUIDs, header values, and how alike two words are. */
+#ifndef AW_TEXT_H
+#define AW_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one pass over a string finds out. */
+struct aw_text {
+    size_t points; /* Unicode code points */
+    size_t units;  /* UTF-16 code units */
+    size_t bad;    /* where the first malformed sequence begins; the length if there is none */
+    bool valid; /* well-formed UTF-8: nothing overlong, no surrogates, nothing above U+10FFFF, nothing cut off
+                 */
+    bool control; /* has a control character (C0, DEL, C1) or a direction override (U+202A-202E, U+2066-2069)
+                   */
+    bool edge;    /* begins or ends with white space (Unicode White_Space, U+200B, U+FEFF) */
+};
+
+/* If the string is not valid, only `valid` and `bad` count. */
+void aw_text_scan(const char *s, size_t n, struct aw_text *text);
+
+/* The length in bytes of the well-formed sequence at the beginning of the string, its code point in *cp; 0 if
+ * none. */
+size_t aw_utf8_next(const char *s, size_t n, uint32_t *cp);
+
+/* True if the code point is white space, or a space that nobody sees. */
+bool aw_is_space(uint32_t cp);
+
+/* True if the code point is a control character or overrides the direction of text. */
+bool aw_is_control(uint32_t cp);
+
+/* True if the string is empty or all white space. */
+bool aw_is_blank(const char *s, size_t n);
+
+/* Narrows the string to what is between the white space at its ends. */
+void aw_trim(const char **s, size_t *n);
+
+/* How many bytes the first `points` code points have; all of them if there are fewer. Bad bytes count as one
+ * each. */
+size_t aw_cut(const char *s, size_t n, size_t points);
+
+/* True for 8-4-4-4-12 hexadecimal digits. */
+bool aw_is_guid(const char *s, size_t n);
+
+/* True if the string can be a header's value: no control character but the tab, so neither CR, LF nor NUL. */
+bool aw_is_header_safe(const char *s, size_t n);
+
+/* True for a letter, a digit and "-._~": what stands for itself anywhere in a URL (RFC 3986, 2.3). */
+bool aw_is_unreserved(unsigned char c);
+
+/*
+ * What a value should look like. The string must be valid UTF-8.
+ * An email address: something before one @, behind it a host name with a dot or an address in brackets, no
+ * white space. A phone number: three digits or more, punctuation, no letters. A URL: scheme://host, whatever
+ * comes behind (RFC 3986), no white space.
+ */
+bool aw_is_email(const char *s, size_t n);
+bool aw_is_phone(const char *s, size_t n);
+bool aw_is_url(const char *s, size_t n);
+
+/* Longest result of aw_fold. */
+#define AW_FOLD_MAX 96
+
+/*
+ * Reduces a word to what matters when two are compared by a lenient person: letters and digits, in lower
+ * case, without the accents of Latin-1 (ß is ss). Returns the length; 0 if nothing is left, it doesn't fit or
+ * is not UTF-8.
+ */
+size_t aw_fold(const char *s, size_t n, char *to, size_t size);
+
+/*
+ * How many letters must be put in, left out, replaced or swapped with their neighbour to get from a to b;
+ * some number greater than `limit` if it is more than that.
+ */
+size_t aw_distance(const char *a, size_t na, const char *b, size_t nb, size_t limit);
+
+/* A line of text being written into a buffer of fixed size: what doesn't fit is dropped, at a character's
+ * border. */
+struct aw_line {
+    char *s;
+    size_t size;
+    size_t n;
+    bool full;
+};
+
+void aw_line_bytes(struct aw_line *line, const char *s, size_t n);
+void aw_line_text(struct aw_line *line, const char *s);
+void aw_line_number(struct aw_line *line, size_t number);
+
+/* The first `points` code points of the string, with "…" if there are more; what can't be printed is escaped.
+ */
+void aw_line_escaped(struct aw_line *line, const char *s, size_t n, size_t points);
+
+/* The same in quotes. */
+void aw_line_quoted(struct aw_line *line, const char *s, size_t n);
+
+#endif

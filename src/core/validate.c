@@ -1,0 +1,239 @@
+#include "validate.h"
+
+#include <string.h>
+
+#define BIT(id)        (1u << AW_FIELD_##id)
+#define ADDRESS_NEEDS  (BIT(ADDRESS_LINE_1) | BIT(ZIP_CODE) | BIT(CITY) | BIT(COUNTRY))
+#define ADDRESS_FIELDS (ADDRESS_NEEDS | BIT(ADDRESS_LINE_2) | BIT(STATE))
+
+static struct aw_finding *add(struct aw_report *report, enum aw_field_id field, enum aw_rule_id rule,
+                              enum aw_detail detail)
+{
+    struct aw_finding *finding = &report->findings[report->count++];
+    finding->field = field;
+    finding->rule = rule;
+    finding->detail = detail;
+    finding->limit = finding->got = 0;
+    if (rule >= AW_RULE_FIRST_WARNING)
+        report->warnings++;
+    else
+        report->violations++;
+    return finding;
+}
+
+/* Case, spaces and accents do not matter. */
+static bool alike(const char *a, size_t na, const char *b, size_t nb)
+{
+    char x[AW_FOLD_MAX], y[AW_FOLD_MAX];
+    size_t nx = aw_fold(a, na, x, sizeof x), ny = aw_fold(b, nb, y, sizeof y);
+    return nx > 0 && nx == ny && memcmp(x, y, nx) == 0;
+}
+
+/* A user's "url" and a company's "urls": the one mistake that is nobody's typo. */
+static bool is_other_url(const struct aw_type *type, const char *s, size_t n)
+{
+    return type->content == AW_CONTENT_URL && (alike(s, n, "url", 3) || alike(s, n, "urls", 4));
+}
+
+/* Which type a misspelt one means beyond doubt, so that the rest of the form can be checked all the same; or
+ * -1. */
+static int meant_type(enum aw_owner_id owner, const char *s, size_t n)
+{
+    const struct aw_owner *o = &aw_owners[owner];
+    for (size_t i = 0; i < o->type_count; i++)
+        if (alike(s, n, o->types[i].name.s, o->types[i].name.n) || is_other_url(&o->types[i], s, n))
+            return (int)i;
+    return -1;
+}
+
+/* What is known about the form as a whole while its fields are looked at one by one. */
+struct context {
+    const struct aw_form *form;
+    struct aw_report *report;
+    const struct aw_type *type; /* NULL if absent or unknown */
+    bool type_absent;
+    bool address;    /* by its type or by isAddress: needs what an address needs */
+    unsigned needed; /* the fields that are required, as bits */
+};
+
+static bool is_true(const struct aw_value *value)
+{
+    return value->kind == AW_BOOLEAN && value->as.boolean;
+}
+
+static enum aw_detail why_needed(const struct context *c, enum aw_field_id field)
+{
+    if (field == AW_FIELD_TYPE || field == AW_FIELD_SUBTYPE)
+        return AW_DETAIL_OWNER;
+    return field == AW_FIELD_LABEL && c->type ? AW_DETAIL_CUSTOM : AW_DETAIL_ADDRESS;
+}
+
+static void check_absent(const struct context *c, enum aw_field_id field)
+{
+    if (c->needed & 1u << field)
+        add(c->report, field, AW_RULE_REQUIRED, why_needed(c, field));
+    else if (field == AW_FIELD_VALUE && !c->address && (c->type || c->type_absent))
+        add(c->report, field, AW_RULE_NO_VALUE, AW_DETAIL_NONE);
+    else if (field == AW_FIELD_LABEL && c->type && c->type->content == AW_CONTENT_CUSTOM)
+        add(c->report, field, AW_RULE_NO_LABEL, AW_DETAIL_NONE);
+}
+
+/* What a field of its own has to say beyond the rules for all strings. True if it said that its text is
+ * wrong. */
+static bool check_meaning(const struct context *c, enum aw_field_id field, const char *s, size_t n,
+                          bool blank)
+{
+    struct aw_report *report = c->report;
+    switch (field) {
+    case AW_FIELD_LABEL:
+        /*
+         * awork documents the label as "only for type custom", so it would be stored and never shown: a
+         * contradiction, not a matter of taste. An empty one says nothing and harms nobody.
+         */
+        if (!blank && (c->type_absent || (c->type && c->type->content != AW_CONTENT_CUSTOM)))
+            add(report, field, AW_RULE_INCONSISTENT, AW_DETAIL_CUSTOM);
+        else if (blank && c->type && c->type->content == AW_CONTENT_CUSTOM)
+            add(report, field, AW_RULE_NO_LABEL, AW_DETAIL_NONE);
+        return false;
+    case AW_FIELD_VALUE:
+        /* A value beside an address is legal and means nothing; whoever wrote it may keep it. */
+        if (blank) {
+            if (!c->address && (c->type || c->type_absent))
+                add(report, field, AW_RULE_NO_VALUE, AW_DETAIL_NONE);
+        } else if (c->type) {
+            const char *core = s; /* white space around it has a warning of its own */
+            size_t length = n;
+            aw_trim(&core, &length);
+            if (c->type->content == AW_CONTENT_EMAIL && !aw_is_email(core, length))
+                add(report, field, AW_RULE_EMAIL_FORMAT, AW_DETAIL_NONE);
+            else if (c->type->content == AW_CONTENT_PHONE && !aw_is_phone(core, length))
+                add(report, field, AW_RULE_PHONE_FORMAT, AW_DETAIL_NONE);
+            else if (c->type->content == AW_CONTENT_URL && !aw_is_url(core, length))
+                add(report, field, AW_RULE_URL_FORMAT, AW_DETAIL_NONE);
+        }
+        return false;
+    case AW_FIELD_TYPE:
+        if (aw_type_find(report->owner, s, n) >= 0)
+            return false;
+        add(report, field, AW_RULE_POSSIBLE_VALUES, AW_DETAIL_NONE);
+        return true;
+    case AW_FIELD_SUBTYPE:
+        if (c->type_absent) {
+            add(report, field, AW_RULE_INCONSISTENT, AW_DETAIL_TYPE_ABSENT);
+            return true;
+        }
+        if (!c->type || aw_type_has_subtype(c->type, s, n))
+            return false;
+        add(report, field, AW_RULE_POSSIBLE_VALUES, AW_DETAIL_NONE);
+        return true;
+    case AW_FIELD_COUNTRY:
+        if (!aw_country_is_code(s, n)) {
+            add(report, field, AW_RULE_COUNTRY, AW_DETAIL_NONE);
+            return true;
+        }
+        /* fall through */
+    default:
+        /* Legal by the contract, but it is lost on a phone number; most likely the type is wrong. */
+        if (!blank && !c->address && (c->type || c->type_absent))
+            add(report, field, AW_RULE_NOT_AN_ADDRESS, AW_DETAIL_NONE);
+        return false;
+    }
+}
+
+static void check_string(const struct context *c, enum aw_field_id field, const char *s, size_t n)
+{
+    struct aw_report *report = c->report;
+    struct aw_finding *finding;
+    struct aw_text text;
+    aw_text_scan(s, n, &text);
+    if (!text.valid) {
+        add(report, field, AW_RULE_UTF8, AW_DETAIL_NONE)->got = text.bad;
+        return;
+    }
+
+    size_t max = aw_fields[field].max;
+    if (text.units > max) {
+        bool too_long = text.points > max;
+        finding = add(report, field, too_long ? AW_RULE_LENGTH : AW_RULE_UTF16_LENGTH, AW_DETAIL_NONE);
+        finding->limit = max;
+        finding->got = too_long ? text.points : text.units;
+    }
+
+    /* What is required and empty, or only white space, is as good as absent. */
+    bool blank = n == 0 || (text.edge && aw_is_blank(s, n));
+    if (blank && c->needed & 1u << field) {
+        add(report, field, AW_RULE_REQUIRED, why_needed(c, field));
+        return;
+    }
+    if (check_meaning(c, field, s, n, blank))
+        return;
+    if (text.edge)
+        add(report, field, AW_RULE_WHITE_SPACE, AW_DETAIL_NONE);
+    if (text.control)
+        add(report, field, AW_RULE_CONTROL_CHARACTER, AW_DETAIL_NONE);
+}
+
+static void check_is_address(const struct context *c, bool is_address)
+{
+    bool address_type = c->type && c->type->content == AW_CONTENT_ADDRESS;
+    if (is_address && !address_type && (c->type || c->type_absent))
+        add(c->report, AW_FIELD_IS_ADDRESS, AW_RULE_INCONSISTENT, AW_DETAIL_NOT_ADDRESS);
+    else if (!is_address && address_type)
+        add(c->report, AW_FIELD_IS_ADDRESS, AW_RULE_INCONSISTENT, AW_DETAIL_NOT_IS_ADDRESS);
+}
+
+static void read_context(struct context *c)
+{
+    const struct aw_value *type = &c->form->fields[AW_FIELD_TYPE];
+    enum aw_owner_id owner = c->report->owner;
+    c->type = NULL;
+    c->type_absent = type->kind == AW_ABSENT;
+    c->report->type = -1;
+    if (type->kind == AW_STRING) {
+        const char *s = type->as.string.s;
+        size_t n = type->as.string.n;
+        int index = aw_type_find(owner, s, n);
+        if (index < 0)
+            index = meant_type(owner, s, n);
+        if (index >= 0)
+            c->type = &aw_owners[owner].types[index];
+        c->report->type = index;
+    }
+
+    c->address =
+        (c->type && c->type->content == AW_CONTENT_ADDRESS) || is_true(&c->form->fields[AW_FIELD_IS_ADDRESS]);
+    c->needed = c->address ? ADDRESS_NEEDS : 0;
+    if (owner == AW_OWNER_COMPANY) {
+        c->needed |= BIT(TYPE);
+        if (c->type && c->type->use == AW_SUBTYPE_REQUIRED)
+            c->needed |= BIT(SUBTYPE);
+    } else if (c->type && c->type->content == AW_CONTENT_CUSTOM) {
+        c->needed |= BIT(LABEL);
+    }
+}
+
+void aw_validate(const struct aw_form *form, enum aw_owner_id owner, struct aw_report *report)
+{
+    struct context c = {.form = form, .report = report};
+    report->owner = owner;
+    report->violations = report->warnings = report->count = 0;
+    read_context(&c);
+    for (int i = 0; i < AW_FIELD_COUNT; i++) {
+        enum aw_field_id field = (enum aw_field_id)i;
+        const struct aw_value *value = &form->fields[i];
+        bool boolean = aw_fields[i].kind == AW_FIELD_BOOLEAN;
+        if (value->kind == AW_ABSENT)
+            check_absent(&c, field);
+        else if (value->kind != (boolean ? AW_BOOLEAN : AW_STRING))
+            add(report, field, AW_RULE_TYPE, AW_DETAIL_NONE);
+        else if (boolean)
+            check_is_address(&c, value->as.boolean);
+        else
+            check_string(&c, field, value->as.string.s, value->as.string.n);
+    }
+}
+
+bool aw_report_is_address(const struct aw_report *report)
+{
+    return report->type >= 0 && aw_owners[report->owner].types[report->type].content == AW_CONTENT_ADDRESS;
+}

@@ -1,0 +1,140 @@
+-- Writes src/core/countries.def from Debian's iso-codes: the officially assigned ISO 3166-1 codes, and under which names
+-- a person may know a country (English and German, by which the hints of the validator find its code).
+--
+--     lua5.4 tools/gen-countries.lua > src/core/countries.def
+--
+-- Needs the Debian packages iso-codes (data and German translations) and lua-cjson.
+
+local cjson = require "cjson"
+
+local JSON = "/usr/share/iso-codes/json/iso_3166-1.json"
+local GERMAN = "/usr/share/locale/de/LC_MESSAGES/iso_3166-1.mo"
+
+-- What people write and ISO does not say.
+local COMMON = {
+  AE = { "UAE", "Emirates", "Emirate", "VAE" }, AT = { "A", "Oesterreich" }, BA = { "Bosnia", "Bosnien" }, BE = { "B" },
+  BN = { "Brunei" }, CD = { "DR Congo", "Congo Kinshasa", "DR Kongo", "Kongo Kinshasa" },
+  CG = { "Congo Brazzaville", "Kongo Brazzaville", "Republic of Congo" }, CH = { "Suisse", "Svizzera", "Swiss" },
+  CI = { "Ivory Coast" }, CN = { "PRC", "VR China" }, CV = { "Cape Verde" },
+  CZ = { "Czech Republic", "Tschechische Republik", "Tschechei" }, DE = { "D", "BRD", "Allemagne", "Alemania", "FRG" },
+  DK = { "Danmark" }, ES = { "E", "España" }, FI = { "Suomi" }, FK = { "Falkland Islands", "Falklandinseln" },
+  FM = { "Micronesia", "Mikronesien" }, FR = { "F" }, GB = { "UK", "Great Britain", "Britain", "England", "Scotland",
+  "Wales", "Northern Ireland", "Grossbritannien", "Schottland", "Nordirland" }, GR = { "EL", "Hellas" }, HR = { "Hrvatska" },
+  HU = { "Magyarország" }, IE = { "Republic of Ireland", "Eire", "Republik Irland" }, IT = { "I", "Italia" }, KP = { "DPRK" },
+  KR = { "Korea", "Republic of Korea" }, LI = { "FL" }, LU = { "L" }, MK = { "Macedonia", "Mazedonien" }, MM = { "Burma", "Birma" },
+  NL = { "Holland", "Nederland", "The Netherlands" }, NO = { "Norge" }, PL = { "Polska" }, PS = { "Palestine" },
+  PT = { "P" }, RU = { "Russia", "Rußland" }, SE = { "Sverige" }, SK = { "Slovak Republic", "Slowakische Republik" }, SZ = { "Swaziland" },
+  TL = { "East Timor", "Osttimor" }, TR = { "Turkey", "Türkei" },
+  TW = { "Taiwan" }, TZ = { "Tansania" }, US = { "USA", "US of A", "America", "Amerika", "United States of America" },
+  VA = { "Vatican", "Vatican City", "Holy See", "Vatikan", "Vatikanstadt" }, VN = { "Viet Nam" }, WS = { "Western Samoa" },
+}
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local data = file:read "a"
+  file:close()
+  return data
+end
+
+-- A compiled gettext catalogue: two tables of (length, offset), the originals' and the translations'.
+local function translations(path)
+  local data = read(path)
+  local magic, _, count, from, to = string.unpack("<I4I4I4I4I4", data)
+  assert(magic == 0x950412de, "not a little-endian catalogue: " .. path)
+  local found = {}
+  for i = 0, count - 1 do
+    local n, at = string.unpack("<I4I4", data, from + 8 * i + 1)
+    local tn, tat = string.unpack("<I4I4", data, to + 8 * i + 1)
+    found[data:sub(at + 1, at + n)] = data:sub(tat + 1, tat + tn)
+  end
+  return found
+end
+
+-- The same as aw_fold in src/core/text.c; test/c/test_text.c checks that aw_fold leaves the result as it is.
+local LATIN1 = "aaaaaaaceeeeiiiidnooooo ouuuuypsaaaaaaaceeeeiiiidnooooo ouuuuypy"
+local function fold(name)
+  local out = {}
+  for _, cp in utf8.codes(name) do
+    if cp < 0x80 then
+      out[#out + 1] = string.char(cp):lower():match "%w"
+    elseif cp == 0xDF or cp == 0x1E9E then
+      out[#out + 1] = "ss"
+    elseif cp >= 0xC0 and cp <= 0xFF then
+      out[#out + 1] = LATIN1:sub(cp - 0xC0 + 1, cp - 0xC0 + 1):match "%w"
+    elseif cp > 0xFF and not (cp >= 0x2000 and cp <= 0x206F) then
+      out[#out + 1] = utf8.char(cp)
+    end
+  end
+  return table.concat(out)
+end
+
+local UMLAUTS = { ["ä"] = "ae", ["ö"] = "oe", ["ü"] = "ue", ["Ä"] = "Ae", ["Ö"] = "Oe", ["Ü"] = "Ue" }
+
+local german = translations(GERMAN)
+local countries = cjson.decode(read(JSON))["3166-1"]
+table.sort(countries, function(a, b) return a.alpha_2 < b.alpha_2 end)
+
+-- Each name belongs to one country. Codes come first, then whole names, then what people write, and last the part before
+-- a comma or bracket, if it is one country's alone ("Virgin Islands" is not).
+local owner = {}
+local function claim(country, name)
+  if not name then return end
+  for _, spelling in ipairs { name, (name:gsub(utf8.charpattern, UMLAUTS)) } do
+    local key = fold(spelling)
+    if not owner[key] then
+      owner[key] = country
+      country.keys[#country.keys + 1] = key
+    end
+  end
+end
+
+local function each_name(country, fn)
+  for _, field in ipairs { "name", "common_name", "official_name" } do
+    if country[field] then
+      fn(country[field])
+      if german[country[field]] then fn(german[country[field]]) end
+    end
+  end
+end
+
+for _, country in ipairs(countries) do
+  country.keys = {}
+  for _, code in ipairs { country.alpha_2, country.alpha_3, country.numeric } do claim(country, code) end
+end
+for _, country in ipairs(countries) do
+  each_name(country, function(name) claim(country, name) end)
+end
+for _, country in ipairs(countries) do
+  for _, name in ipairs(COMMON[country.alpha_2] or {}) do claim(country, name) end
+end
+
+local shared, short = {}, {}
+for _, country in ipairs(countries) do
+  each_name(country, function(name)
+    local part = name:match "^(.-)%s*[,(%[]"
+    if part then
+      local key = fold(part)
+      if short[key] and short[key].country ~= country then shared[key] = true end
+      short[key] = { country = country, part = part }
+    end
+  end)
+end
+for _, country in ipairs(countries) do
+  each_name(country, function(name)
+    local part = name:match "^(.-)%s*[,(%[]"
+    if part and not shared[fold(part)] then claim(country, part) end
+  end)
+end
+
+io.write("/* Generated by tools/gen-countries.lua from Debian's iso-codes. Do not edit. */\n")
+for _, country in ipairs(countries) do
+  local a, b = country.alpha_2:match "(.)(.)"
+  local names = {}
+  for _, key in ipairs(country.keys) do
+    assert(#key > 0 and #key <= 96, key)
+    names[#names + 1] = ('"%s\\0"'):format(key)
+  end
+  local english = (country.common_name or country.name)
+  io.write(("AW_COUNTRY('%s', '%s', \"%s\", \"%s\",\n           %s)\n"):format(a, b, country.alpha_3, english,
+    table.concat(names, " ")))
+end
