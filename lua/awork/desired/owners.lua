@@ -1,0 +1,107 @@
+--- What the desired-state half knows about those who own contact infos: users and companies.
+local normalise = require "awork.desired.normalise"
+
+local M = {}
+
+--- The two kinds: the field of the embedded contact infos, and whether what identifies one may be a name.
+M.KINDS = {
+  user = { infos = "userContactInfos", resource = "users", contact_infos = "contact_infos" },
+  company = { infos = "companyContactInfos", resource = "companies", contact_infos = "company_contact_infos",
+    by_name = true },
+}
+
+--- What is never touched unless asked for, by the name that asks for it (option `touch`).
+M.TOUCHABLE = { "external", "agent", "deleted", "archived", "deactivated", "login" }
+
+local function present(v)
+  return v ~= nil and v ~= false and v ~= ""
+end
+
+local function is_agent(owner)
+  if owner.isAgent == true then
+    return true
+  end
+  for _, field in ipairs { "type", "userType" } do
+    if type(owner[field]) == "string" and normalise.lower(owner[field]) == "agent" then
+      return true
+    end
+  end
+  return false
+end
+
+--- Why this user or company is not to be touched, or nil when it may be.
+-- (awork API: a user has isArchived, isDeactivated, isExternal, deletedOn; agents are seen by isAgent or their type.)
+-- @param owner as awork gave it
+-- @param touch set of names from TOUCHABLE that may be touched nevertheless
+-- @return string or nil
+function M.reason(owner, touch)
+  if not touch.deleted and (present(owner.deletedOn) or owner.isDeleted == true) then
+    return "deleted"
+  elseif not touch.agent and is_agent(owner) then
+    return "agent"
+  elseif not touch.external and owner.isExternal == true then
+    return "external"
+  elseif not touch.archived and owner.isArchived == true then
+    return "archived"
+  elseif not touch.deactivated and owner.isDeactivated == true then
+    return "deactivated"
+  end
+  return nil
+end
+
+--- A name for people to read.
+-- @return string
+function M.name(owner)
+  local parts = {}
+  for _, field in ipairs { "firstName", "lastName", "name" } do
+    if type(owner[field]) == "string" and owner[field] ~= "" then
+      parts[#parts + 1] = owner[field]
+    end
+  end
+  return #parts > 0 and table.concat(parts, " ") or tostring(owner.id)
+end
+
+-- The fields under which a user object may carry the address its owner logs in with. None is documented.
+local LOGIN_FIELDS = { "email", "userName", "loginEmail", "accountEmail" }
+
+--- Which of a user's contact infos hold the address they log in with.
+--
+-- awork documents no field for it. So: the one equal to the user's own `email` (or `userName`) field, where there is
+-- one; else every e-mail address of subtype `work`, and the oldest e-mail address, which an invitation makes.
+-- @param owner a user as awork gave it
+-- @param infos its contact infos
+-- @return set of contact infos: { [info] = "login" }
+function M.login_infos(owner, infos)
+  local guarded, oldest = {}, nil
+  local known = {}
+  for _, field in ipairs(LOGIN_FIELDS) do
+    if type(owner[field]) == "string" and owner[field]:find("@", 1, true) then
+      known[normalise.email_folded(owner[field])] = true
+    end
+  end
+  for _, info in ipairs(infos) do
+    if type(info) == "table" and info.type == "email" then
+      local created = tostring(info.createdOn or "")
+      if next(known) then
+        if known[normalise.email_folded(info.value)] then
+          guarded[info] = "login"
+        end
+      elseif info.subType == "work" then
+        guarded[info] = "login"
+      end
+      if not oldest or created < oldest then
+        oldest = created
+      end
+    end
+  end
+  if not next(known) then
+    for _, info in ipairs(infos) do
+      if type(info) == "table" and info.type == "email" and tostring(info.createdOn or "") == oldest then
+        guarded[info] = "login"
+      end
+    end
+  end
+  return guarded
+end
+
+return M

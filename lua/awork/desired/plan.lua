@@ -1,0 +1,509 @@
+--- From people as they are and people as they should be to a plan. Pure: the snapshot comes from the caller, page by
+-- page if it likes, and only what a change needs is kept of it.
+local core = require "awork.core"
+local normalise = require "awork.desired.normalise"
+local options = require "awork.desired.options"
+local owners = require "awork.desired.owners"
+local reconcile = require "awork.desired.reconcile"
+
+local KINDS = owners.KINDS
+
+local M = {}
+
+--- The metatable of plans; `show.lua` and `store.lua` add the methods.
+M.Plan = {}
+M.Plan.__index = M.Plan
+M.Plan.__name = "awork.plan"
+
+local Builder = {}
+Builder.__index = Builder
+
+-- How a change counts: a replacement destroys an old value as a deletion does, and is held to the same limit.
+local function destroys(change)
+  return change.op == "delete" or change.why == "replaced"
+end
+
+--- The largest number of contact infos that a plan may delete or replace.
+-- @param limit option `delete_limit`: nil (10 % of what is in scope, or 20, whichever is larger), a number, or false
+-- @param in_scope how many contact infos of the people named are in the scope
+-- @return number (math.huge for none)
+function M.delete_limit(limit, in_scope)
+  if limit == false then
+    return math.huge
+  end
+  return limit or math.max(in_scope // 10, 20)
+end
+
+--- Counts a plan's changes and holds them to its limit.
+-- @param plan with `changes`, `options` and `summary` (of which in_scope is read)
+function M.tally(plan)
+  local summary = plan.summary
+  summary.create, summary.update, summary.delete, summary.replace = 0, 0, 0, 0
+  local destroyed, people = 0, {}
+  for _, change in ipairs(plan.changes) do
+    summary[change.op] = summary[change.op] + 1
+    if destroys(change) then
+      destroyed = destroyed + 1
+    end
+    if change.why == "replaced" then
+      summary.replace = summary.replace + 1
+    end
+    people[change.owner_id] = true
+  end
+  local changed = 0
+  for _ in pairs(people) do
+    changed = changed + 1
+  end
+  summary.changed = changed
+  local limit = M.delete_limit(plan.options.delete_limit, summary.in_scope)
+  summary.delete_limit = limit < math.huge and limit or nil
+  summary.over_limit = destroyed > limit
+end
+
+-- How an entry names whom it is about: kind, then how, then the key; or nil and what is wrong.
+local function identify(entry)
+  if type(entry) ~= "table" then
+    return nil, "an entry must be a table, not a " .. type(entry)
+  end
+  local kind = entry.user ~= nil and "user" or "company"
+  local who = entry[kind]
+  if entry.user ~= nil and entry.company ~= nil then
+    return nil, "an entry is about a user or a company, not both"
+  elseif type(who) ~= "string" or normalise.fold(who) == "" then
+    return nil, who == nil and "an entry needs a user (an id or an e-mail address) or a company"
+      or kind .. " must be a string"
+  end
+  who = normalise.fold(who)
+  if core.is_guid(who) then
+    return kind, "id", normalise.lower(who)
+  elseif who:find("@", 1, true) then
+    return kind, "email", who
+  elseif KINDS[kind].by_name then
+    return kind, "name", who
+  end
+  return nil, "user is neither an id nor an e-mail address"
+end
+
+--- Starts a plan.
+-- @param desired list, or iterator function, of entries `{ user = id or e-mail | company = id, e-mail or name,
+--   contact_infos = { … }, source = { row = … } }`
+-- @param opts see `options.lua`; checked there
+-- @return builder with feed(), unresolved(), finish()
+function M.builder(desired, opts)
+  local self = setmetatable({ options = options.plan(opts), entries = {}, problems = {}, seen = 0,
+    -- Per kind: whom the entries name by id, address and name; and what was seen of those.
+    index = { user = { id = {}, email = {}, name = {} }, company = { id = {}, email = {}, name = {} } },
+    records = { user = {}, company = {} }, wants = {} }, Builder)
+  self.numbering = normalise.numbering(self.options.default_country)
+  self.in_scope = options.scope(self.options.only)
+  local next_entry = desired
+  if type(desired) == "table" then
+    local i = 0
+    next_entry = function()
+      i = i + 1
+      return desired[i]
+    end
+  end
+  for entry in next_entry do
+    self:add(entry)
+  end
+  return self
+end
+
+-- Where something came from, as plain data: of an entry's `source` what is text or a number, and of its `columns` (one
+-- for each contact info: a name, or a table of field → name) the one meant.
+local function place_of(source, index, property)
+  if not source then
+    return nil
+  end
+  local place = {}
+  for key, value in next, source do
+    if type(key) == "string" and (type(value) == "string" or math.type(value) == "integer") then
+      place[key] = value
+    end
+  end
+  local column = index and type(source.columns) == "table" and source.columns[index]
+  if type(column) == "table" then
+    column = column[property or "value"] or column.value or column.addressLine1
+  end
+  if type(column) == "string" then
+    place.column = column
+  end
+  return next(place) and place or nil
+end
+
+function Builder:problem(entry, kind, message, more)
+  local problem = { kind = kind, message = message, entry = entry.number, source = place_of(entry.source),
+    who = entry.who }
+  for key, value in pairs(more or {}) do
+    problem[key] = value
+  end
+  self.problems[#self.problems + 1] = problem
+end
+
+function Builder:add(raw)
+  local entry = { number = #self.entries + 1 }
+  self.entries[entry.number] = entry
+  if type(raw) == "table" then
+    entry.source = type(raw.source) == "table" and raw.source or nil
+  end
+  local kind, how, key = identify(raw)
+  if not kind then
+    entry.broken = true
+    return self:problem(entry, "invalid", how)
+  end
+  entry.who = normalise.fold(raw[kind])
+  entry.kind, entry.how, entry.key = kind, how, key
+  self.wants[kind] = true
+  if type(raw.contact_infos) ~= "table" then
+    -- An absent list is no empty list: with prune, that would be "delete all".
+    entry.broken = true
+    self:problem(entry, "invalid", "contact_infos must be a list")
+  else
+    entry.contact_infos = raw.contact_infos
+  end
+  local by = how == "email" and normalise.email_folded(key) or key
+  if how == "email" then
+    entry.exact = normalise.email(key)
+  end
+  local list = self.index[kind][how]
+  list[by] = list[by] or {}
+  table.insert(list[by], entry)
+  return nil
+end
+
+--- Must users (or companies) be read at all?
+function Builder:needs(kind)
+  return self.wants[kind] == true
+end
+
+-- Which entries a user or company may be: by id, by an address, by name.
+local function candidates_of(self, kind, owner, infos)
+  local index, found, seen = self.index[kind], {}, {}
+  local function note(entries, how)
+    for _, entry in ipairs(entries or {}) do
+      if not seen[entry] then
+        seen[entry] = { entry = entry }
+        found[#found + 1] = seen[entry]
+      end
+      how(seen[entry])
+    end
+  end
+  note(index.id[normalise.lower(tostring(owner.id))], function(match) match.exact = true end)
+  local function address(value)
+    if type(value) == "string" then
+      local exact = normalise.email(value)
+      note(index.email[normalise.lower(exact)], function(match)
+        match.exact = match.exact or match.entry.exact == exact
+      end)
+    end
+  end
+  if next(index.email) then
+    for _, info in ipairs(infos) do
+      if type(info) == "table" and info.type == "email" then
+        address(info.value)
+      end
+    end
+    address(owner.email)
+  end
+  if KINDS[kind].by_name and type(owner.name) == "string" then
+    note(index.name[normalise.fold(owner.name)], function(match) match.exact = true end)
+  end
+  return found
+end
+
+-- What is guarded of someone's contact infos: the address they log in with, and the addresses by which entries find
+-- people (without those, the next run would find nobody, or somebody else).
+function Builder:guarded(kind, record)
+  local guarded = {}
+  if kind == "user" and not self.options.touch.login then
+    guarded = owners.login_infos(record.owner, record.infos)
+  end
+  for _, info in ipairs(record.infos) do
+    if info.type == "email" and self.index[kind].email[normalise.email_folded(info.value)] then
+      guarded[info] = guarded[info] or "identifier"
+    end
+  end
+  return guarded
+end
+
+-- Reconciles one record with the entries that are about it.
+function Builder:reconcile(kind, record, entries, taints_all)
+  local items = {}
+  for _, entry in ipairs(entries) do
+    if entry.broken then
+      taints_all = true
+    end
+    for i, info in ipairs(entry.contact_infos or {}) do
+      items[#items + 1] = { info = info, entry = entry, index = i,
+        source = type(info) == "table" and type(info.source) == "table" and info.source or entry.source }
+    end
+  end
+  return reconcile.reconcile(record.infos, items, { owner = kind, numbering = self.numbering,
+    prune = self.options.prune, replace = self.options.replace, in_scope = self.in_scope,
+    guarded = self:guarded(kind, record), taints_all = taints_all,
+    taken = function(folded)
+      for _, entry in ipairs(self.index[kind].email[folded] or {}) do
+        if entry.record ~= record then
+          return true
+        end
+      end
+      return false
+    end })
+end
+
+-- Only what changes need is kept of those named; of one with nothing to do, the counts.
+local KEPT = { "id", "createdOn", "updatedOn" }
+
+local function slim(info)
+  local copy = reconcile.form_of(info)
+  for _, field in ipairs(KEPT) do
+    copy[field] = info[field]
+  end
+  return copy
+end
+
+--- Shows the builder one user or company of the snapshot, in any order; one shown twice counts once.
+-- @param kind "user" or "company"
+-- @param owner as awork gave it, with its embedded contact infos
+function Builder:feed(kind, owner)
+  self.seen = self.seen + 1
+  local id = type(owner) == "table" and type(owner.id) == "string" and normalise.lower(owner.id)
+  if not id or self.records[kind][id] then
+    return
+  end
+  local infos = {}
+  for _, info in ipairs(type(owner[KINDS[kind].infos]) == "table" and owner[KINDS[kind].infos] or {}) do
+    if type(info) == "table" then
+      infos[#infos + 1] = info
+    end
+  end
+  local matches = candidates_of(self, kind, owner, infos)
+  if #matches == 0 then
+    return
+  end
+  local record = { id = owner.id, name = owners.name(owner), reason = owners.reason(owner, self.options.touch),
+    owner = owner, infos = infos }
+  self.records[kind][id] = record
+  local entries = {}
+  for _, match in ipairs(matches) do
+    local entry = match.entry
+    entries[#entries + 1] = entry
+    entry.candidates = entry.candidates or {}
+    table.insert(entry.candidates, { record = record, exact = match.exact or false })
+    -- For the moment; finish() decides.
+    entry.record = record
+  end
+  if not record.reason then
+    local result = self:reconcile(kind, record, entries)
+    local quiet = #result.changes + #result.problems + #result.skipped == 0
+    for _, match in ipairs(matches) do
+      -- Whom such an entry means is decided at the end, and with it whether there is something to do here.
+      quiet = quiet and #match.entry.candidates == 1 and (match.exact or #matches == 1)
+    end
+    record.quiet = quiet
+    record.result = quiet and { keep = #result.keeps, in_scope = result.in_scope, guarded = result.guarded,
+      out_of_scope = result.out_of_scope, warnings = #result.warnings > 0 and result.warnings or nil,
+      keeps = self.options.keeps and result.keeps or nil } or nil
+  end
+  if record.quiet or record.reason then
+    record.owner, record.infos = nil, nil
+  else
+    for i, info in ipairs(infos) do
+      infos[i] = slim(info)
+    end
+    -- What login_infos() looks at.
+    record.owner = { id = owner.id, email = owner.email, userName = owner.userName, loginEmail = owner.loginEmail,
+      accountEmail = owner.accountEmail }
+  end
+end
+
+--- Are there entries of that kind that nobody shown so far may be meant by?
+function Builder:unresolved(kind)
+  for _, entry in ipairs(self.entries) do
+    if entry.kind == kind and not entry.candidates then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whom an entry means: the one with exactly this id, address or name; else, of an address, the only one whose address
+-- differs in case alone. Never a guess between two.
+local function resolve(entry)
+  local function pick(exact, touchable)
+    local found
+    for _, candidate in ipairs(entry.candidates or {}) do
+      if (not exact or candidate.exact) and (candidate.record.reason == nil) == touchable then
+        if found and found ~= candidate.record then
+          return nil, true
+        end
+        found = candidate.record
+      end
+    end
+    return found
+  end
+  for _, touchable in ipairs { true, false } do
+    for _, exact in ipairs { true, false } do
+      local record, ambiguous = pick(exact, touchable)
+      if record or ambiguous then
+        return record, ambiguous
+      end
+    end
+  end
+  return nil
+end
+
+function Builder:resolve_all()
+  local about, tainted = {}, {}
+  for _, entry in ipairs(self.entries) do
+    local record, ambiguous
+    if entry.kind then
+      record, ambiguous = resolve(entry)
+    end
+    entry.record = record
+    if ambiguous then
+      local ids = {}
+      for _, candidate in ipairs(entry.candidates) do
+        ids[#ids + 1] = candidate.record.id
+        tainted[candidate.record] = true
+      end
+      self:problem(entry, "ambiguous", ("%d %s have the %s %s: name one by id"):format(#ids,
+        entry.kind == "user" and "users" or "companies", entry.how == "name" and "name" or "e-mail address", entry.who),
+        { candidates = ids })
+    elseif record and record.reason then
+      self.skipped[#self.skipped + 1] = { owner = entry.kind, owner_id = record.id, name = record.name,
+        reason = record.reason, entry = entry.number, source = place_of(entry.source) }
+    elseif record then
+      about[record] = about[record] or {}
+      table.insert(about[record], entry)
+    elseif entry.kind then
+      self:problem(entry, "not-found", entry.how == "id" and ("no %s has the id %s"):format(entry.kind, entry.who)
+        or ("no %s has the %s %s"):format(entry.kind, entry.how == "name" and "name" or "e-mail address", entry.who))
+    end
+  end
+  return about, tainted
+end
+
+-- Turns what reconcile() says of an item's origin into plain data.
+local function settle_source(item)
+  local violation = item.violations and item.violations[1]
+  item.source = place_of(item.source, item.index, item.property or violation and violation.property)
+  item.entry, item.index = item.entry and item.entry.number, nil
+  return item
+end
+
+function Builder:take(kind, record, result)
+  local function place(item)
+    item.owner, item.owner_id, item.name = kind, record.id, record.name
+    return settle_source(item)
+  end
+  for _, list in ipairs { "changes", "skipped", "warnings" } do
+    for _, item in ipairs(result[list]) do
+      table.insert(self[list], place(item))
+    end
+  end
+  for _, problem in ipairs(result.problems) do
+    problem.who = problem.entry and problem.entry.who
+    table.insert(self.problems, place(problem))
+  end
+  self:count(kind, record, { keep = #result.keeps, in_scope = result.in_scope, guarded = result.guarded,
+    out_of_scope = result.out_of_scope, keeps = self.options.keeps and result.keeps })
+end
+
+function Builder:count(kind, record, counts)
+  local summary = self.summary
+  for _, name in ipairs { "keep", "in_scope", "guarded", "out_of_scope" } do
+    summary[name] = summary[name] + counts[name]
+  end
+  for _, kept in ipairs(counts.keeps or {}) do
+    self.keeps[#self.keeps + 1] = { owner = kind, owner_id = record.id, id = kept.existing.id,
+      type = kept.existing.type, subType = kept.existing.subType, value = kept.existing.value }
+  end
+  for _, warning in ipairs(counts.warnings or {}) do
+    warning.owner, warning.owner_id, warning.name = kind, record.id, record.name
+    self.warnings[#self.warnings + 1] = settle_source(warning)
+  end
+end
+
+-- An entry about nobody is checked nevertheless, so that one look shows all that is wrong with a file.
+function Builder:check_unmatched()
+  for _, entry in ipairs(self.entries) do
+    if entry.kind and not entry.record and not entry.broken then
+      local result = self:reconcile(entry.kind, { owner = {}, infos = {} }, { entry })
+      for _, problem in ipairs(result.problems) do
+        if problem.kind ~= "taken" then
+          problem.who, problem.owner = entry.who, entry.kind
+          table.insert(self.problems, settle_source(problem))
+        end
+      end
+    end
+  end
+end
+
+--- Ends the snapshot.
+-- @return plan
+function Builder:finish()
+  self.changes, self.skipped, self.warnings = {}, {}, {}
+  self.keeps = self.options.keeps and {} or nil
+  self.summary = { keep = 0, in_scope = 0, guarded = 0, out_of_scope = 0, seen = self.seen, entries = #self.entries }
+  local about, tainted = self:resolve_all()
+  local done = {}
+  for _, entry in ipairs(self.entries) do
+    local record = entry.record
+    if record and not record.reason and not done[record] then
+      done[record] = true
+      if record.quiet then
+        -- Nothing to do with all who might be meant is nothing to do with those who are.
+        self:count(entry.kind, record, record.result)
+      else
+        self:take(entry.kind, record, self:reconcile(entry.kind, record, about[record], tainted[record]))
+      end
+    end
+  end
+  self:check_unmatched()
+  table.sort(self.problems, function(a, b)
+    if a.entry ~= b.entry then
+      return (a.entry or 0) < (b.entry or 0)
+    end
+    return a.message < b.message
+  end)
+  local matched = 0
+  for _ in pairs(done) do
+    matched = matched + 1
+  end
+  self.summary.matched = matched
+  local plan = setmetatable({ format = "awork-plan", version = 1, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
+    options = self.options, changes = self.changes, problems = self.problems, warnings = self.warnings,
+    skipped = self.skipped, keeps = self.keeps, summary = self.summary }, M.Plan)
+  M.tally(plan)
+  return plan
+end
+
+--- Computes a plan in one go.
+-- @param snapshot list or iterator function of users, or `{ users = …, companies = … }` of those
+-- @param desired, opts as for `builder()`
+-- @return plan
+function M.compute(snapshot, desired, opts)
+  local builder = M.builder(desired, opts)
+  local function feed(kind, source)
+    if type(source) == "function" then
+      for owner in source do
+        builder:feed(kind, owner)
+      end
+    else
+      for _, owner in ipairs(source or {}) do
+        builder:feed(kind, owner)
+      end
+    end
+  end
+  if type(snapshot) == "table" and (snapshot.users or snapshot.companies) then
+    feed("user", snapshot.users)
+    feed("company", snapshot.companies)
+  else
+    feed("user", snapshot)
+  end
+  return builder:finish()
+end
+
+return M
