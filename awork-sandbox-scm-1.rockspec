@@ -20,8 +20,21 @@ test = { type = "busted" }
 build = {
   type = "builtin",
   modules = {
+    ["awork.sandbox"] = "lua/awork/sandbox/init.lua",
+    ["awork.sandbox.faults"] = "lua/awork/sandbox/faults.lua",
+    ["awork.sandbox.forms"] = "lua/awork/sandbox/forms.lua",
+    ["awork.sandbox.limits"] = "lua/awork/sandbox/limits.lua",
+    ["awork.sandbox.model"] = "lua/awork/sandbox/model.lua",
+    ["awork.sandbox.query"] = "lua/awork/sandbox/query.lua",
+    ["awork.sandbox.server"] = "lua/awork/sandbox/server.lua",
     ["awork.sandbox.core"] = {
       sources = {
+        "src/sandbox/answer.c",
+        "src/sandbox/core.c",
+        "src/sandbox/http.c",
+        "src/sandbox/script.c",
+        "src/sandbox/server.c",
+        "src/sandbox/tls.c",
       },
       defines = { "_POSIX_C_SOURCE=200809L", "_DEFAULT_SOURCE" },
       incdirs = { "$(GNUTLS_INCDIR)", "$(MICROHTTPD_INCDIR)" },

@@ -22,11 +22,23 @@ build = {
   type = "builtin",
   modules = {
     ["awork"] = "lua/awork/init.lua",
+    ["awork.desired.calling_codes"] = "lua/awork/desired/calling_codes.lua",
+    ["awork.desired.normalise"] = "lua/awork/desired/normalise.lua",
+    ["awork.desired.options"] = "lua/awork/desired/options.lua",
+    ["awork.desired.owners"] = "lua/awork/desired/owners.lua",
+    ["awork.desired.plan"] = "lua/awork/desired/plan.lua",
+    ["awork.desired.reconcile"] = "lua/awork/desired/reconcile.lua",
     ["awork.core"] = {
       sources = {
+        "src/core/contract.c",
+        "src/core/file.c",
+        "src/core/message.c",
+        "src/core/text.c",
+        "src/core/validate.c",
         "src/lua/contract.c",
         "src/lua/core.c",
         "src/lua/engine.c",
+        "src/lua/file.c",
         "src/lua/json.c",
         "src/lua/validate.c",
       },

@@ -65,5 +65,6 @@ int luaopen_awork_core(lua_State *L)
     awl_open_validate(L);
     awl_open_json(L);
     awl_open_engine(L);
+    awl_open_file(L);
     return 1;
 }

@@ -1,0 +1,132 @@
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int aw_file_append(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, data, size > SSIZE_MAX ? SSIZE_MAX : size);
+        if (n < 0) {
+            if (errno == EINTR)
+                continue;
+            return errno;
+        }
+        data += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+int aw_file_sync(int fd)
+{
+    while (fsync(fd) < 0) {
+        if (errno == EINVAL || errno == EROFS)
+            return 0; /* a pipe or a special file: there is no disk to wait for */
+        if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+int aw_file_close(int fd)
+{
+    /* Not again after EINTR: on Linux the descriptor is closed then, and may be another thread's by now. */
+    return close(fd) < 0 && errno != EINTR ? errno : 0;
+}
+
+/* The name of a new file is durable once its directory is synced. */
+static int sync_directory_of(const char *path)
+{
+    char *dir = strdup(path);
+    if (!dir)
+        return ENOMEM;
+    char *slash = strrchr(dir, '/');
+    if (slash == dir)
+        slash[1] = '\0';
+    else if (slash)
+        *slash = '\0';
+    int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int err = fd < 0 ? errno : aw_file_sync(fd);
+    if (fd >= 0)
+        (void)aw_file_close(fd);
+    free(dir);
+    return err == EACCES ? 0 : err; /* writable but not readable: nothing more can be done */
+}
+
+int aw_file_create(const char *path, int *fd)
+{
+    do
+        *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    while (*fd < 0 && errno == EINTR);
+    if (*fd < 0)
+        return errno;
+    int err = sync_directory_of(path);
+    if (err) {
+        (void)aw_file_close(*fd);
+        *fd = -1;
+    }
+    return err;
+}
+
+int aw_file_replace(const char *path, const char *data, size_t size)
+{
+    static const char suffix[] = ".XXXXXX";
+    size_t length = strlen(path);
+    char *beside = malloc(length + sizeof suffix);
+    if (!beside)
+        return ENOMEM;
+    memcpy(beside, path, length);
+    memcpy(beside + length, suffix, sizeof suffix);
+    int fd = mkstemp(beside); /* mode 0600 */
+    int err = fd < 0 ? errno : 0;
+    bool made = fd >= 0;
+    if (!err && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        err = errno;
+    if (!err)
+        err = aw_file_append(fd, data, size);
+    if (!err)
+        err = aw_file_sync(fd);
+    if (made) {
+        int closed = aw_file_close(fd);
+        err = err ? err : closed;
+    }
+    if (!err && rename(beside, path) < 0)
+        err = errno;
+    if (err && made)
+        (void)unlink(beside);
+    free(beside);
+    return err ? err : sync_directory_of(path);
+}
+
+int aw_file_make_dirs(const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return ENOMEM;
+    int err = 0;
+    for (char *p = copy; *p && !err; p++) {
+        if (p[1] != '/' && p[1] != '\0')
+            continue;
+        char kept = p[1];
+        p[1] = '\0';
+        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+            err = errno;
+        p[1] = kept;
+    }
+    struct stat st;
+    /* What is there may be no directory, or may not have let us look (EACCES) though it exists. */
+    if (stat(copy, &st) < 0)
+        err = err ? err : errno;
+    else
+        err = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    free(copy);
+    return err;
+}

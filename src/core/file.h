@@ -1,0 +1,28 @@
+/*
+ * Files that must be on disk before something else happens: an append-only journal, a file replaced whole.
+ * All are readable by their owner alone (0600, directories 0700). POSIX. Each function returns 0 or an errno.
+ */
+#ifndef AW_FILE_H
+#define AW_FILE_H
+
+#include <stddef.h>
+
+/* Creates a file that must not exist yet (nor be a link), for appending, and makes its name durable. */
+int aw_file_create(const char *path, int *fd);
+
+/* Writes all of it. A failure may leave a part written. */
+int aw_file_append(int fd, const char *data, size_t size);
+
+/* Returns once what was written is on disk. */
+int aw_file_sync(int fd);
+
+/* Closes; the descriptor is gone even when this fails. */
+int aw_file_close(int fd);
+
+/* The file has the old content or the new one, never a part: written beside it, synced, renamed. */
+int aw_file_replace(const char *path, const char *data, size_t size);
+
+/* Makes a directory, and those above it. One that exists is left as it is. */
+int aw_file_make_dirs(const char *path);
+
+#endif

@@ -1,0 +1,129 @@
+/* Files that must be on disk before a request goes out: the undo journal. Lua's io library can't fsync. */
+#include "../core/file.h"
+
+#include "binding.h"
+
+#include <string.h>
+
+#define JOURNAL_MT "awork.journal_file"
+
+struct journal {
+    int fd; /* -1 when closed */
+};
+
+static const char *check_path(lua_State *L, int arg)
+{
+    size_t n;
+    luaL_checktype(L, arg, LUA_TSTRING);
+    const char *path = lua_tolstring(L, arg, &n);
+    luaL_argcheck(L, n > 0 && strlen(path) == n, arg, "no path: empty, or with a zero byte");
+    return path;
+}
+
+/* true, or nil and a message for an errno. */
+static int answer(lua_State *L, int err, const char *path)
+{
+    if (!err) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    if (path)
+        lua_pushfstring(L, "%s: %s", path, strerror(err));
+    else
+        lua_pushstring(L, strerror(err));
+    return 2;
+}
+
+/*
+ * core.journal_open(path) -> journal, or nil, message
+ * Creates a file that must not exist yet, mode 0600, for appending.
+ */
+static int journal_open(lua_State *L)
+{
+    const char *path = check_path(L, 1);
+    struct journal *journal = lua_newuserdatauv(L, sizeof *journal, 0);
+    journal->fd = -1;
+    luaL_setmetatable(L, JOURNAL_MT);
+    int err = aw_file_create(path, &journal->fd);
+    return err ? answer(L, err, path) : 1;
+}
+
+static struct journal *check_journal(lua_State *L)
+{
+    struct journal *journal = luaL_checkudata(L, 1, JOURNAL_MT);
+    luaL_argcheck(L, journal->fd >= 0, 1, "the journal is closed");
+    return journal;
+}
+
+/* journal:write(text) -> true, or nil, message */
+static int journal_write(lua_State *L)
+{
+    struct journal *journal = check_journal(L);
+    size_t n;
+    luaL_checktype(L, 2, LUA_TSTRING);
+    const char *text = lua_tolstring(L, 2, &n);
+    return answer(L, aw_file_append(journal->fd, text, n), NULL);
+}
+
+/* journal:sync() -> true, or nil, message: returns once all that was written is on disk. */
+static int journal_sync(lua_State *L)
+{
+    return answer(L, aw_file_sync(check_journal(L)->fd), NULL);
+}
+
+/* journal:close() -> true, or nil, message; again: true. Also __gc and __close. */
+static int journal_close(lua_State *L)
+{
+    struct journal *journal = luaL_checkudata(L, 1, JOURNAL_MT);
+    int fd = journal->fd;
+    journal->fd = -1;
+    return answer(L, fd >= 0 ? aw_file_close(fd) : 0, NULL);
+}
+
+/*
+ * core.write_file(path, text) -> true, or nil, message
+ * The file, mode 0600, has its old content or the new one, never a part; on disk when this returns.
+ */
+static int write_file(lua_State *L)
+{
+    const char *path = check_path(L, 1);
+    size_t n;
+    luaL_checktype(L, 2, LUA_TSTRING);
+    const char *text = lua_tolstring(L, 2, &n);
+    return answer(L, aw_file_replace(path, text, n), path);
+}
+
+/* core.make_dirs(path) -> true, or nil, message: the directory, and those above it, mode 0700. */
+static int make_dirs(lua_State *L)
+{
+    const char *path = check_path(L, 1);
+    return answer(L, aw_file_make_dirs(path), path);
+}
+
+void awl_open_file(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"write", journal_write},
+        {"sync", journal_sync},
+        {"close", journal_close},
+        {NULL, NULL},
+    };
+    static const luaL_Reg meta[] = {
+        {"__gc", journal_close},
+        {"__close", journal_close},
+        {NULL, NULL},
+    };
+    static const luaL_Reg functions[] = {
+        {"journal_open", journal_open},
+        {"write_file", write_file},
+        {"make_dirs", make_dirs},
+        {NULL, NULL},
+    };
+    luaL_newmetatable(L, JOURNAL_MT);
+    luaL_setfuncs(L, meta, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,111 @@
+/* Files that are on disk when the function returns: modes, what is refused, whole or not at all. */
+#include "core/file.h"
+
+#include "check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[] = "/tmp/awork-file-XXXXXX";
+
+static const char *in_root(const char *name)
+{
+    static char paths[4][128];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", root, name);
+    return path;
+}
+
+static unsigned mode_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (unsigned)st.st_mode & 0777U : 0;
+}
+
+static const char *content_of(const char *path)
+{
+    static char buffer[64];
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return NULL;
+    size_t n = fread(buffer, 1, sizeof buffer - 1, f);
+    buffer[n] = '\0';
+    fclose(f);
+    return buffer;
+}
+
+static void test_create(void)
+{
+    int fd = -1;
+    CHECK(aw_file_create(in_root("journal"), &fd) == 0);
+    CHECK(mode_of(in_root("journal")) == 0600);
+    CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK(aw_file_append(fd, "one\n", 4) == 0);
+    CHECK(aw_file_append(fd, "", 0) == 0);
+    CHECK(aw_file_append(fd, "two\n", 4) == 0);
+    CHECK(aw_file_sync(fd) == 0);
+    CHECK(aw_file_close(fd) == 0);
+    CHECK_STR(content_of(in_root("journal")), "one\ntwo\n");
+
+    int other = -1;
+    CHECK(aw_file_create(in_root("journal"), &other) == EEXIST);
+    CHECK(other == -1);
+    CHECK(symlink("nowhere", in_root("link")) == 0);
+    CHECK(aw_file_create(in_root("link"), &other) == EEXIST);
+    CHECK(aw_file_create(in_root("absent/journal"), &other) == ENOENT);
+    CHECK(aw_file_append(-1, "x", 1) == EBADF);
+    CHECK(aw_file_sync(-1) == EBADF);
+    CHECK(aw_file_close(-1) == EBADF);
+
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    if (full >= 0) {
+        CHECK(aw_file_append(full, "x", 1) == ENOSPC);
+        CHECK(aw_file_sync(full) == 0);
+        CHECK(aw_file_close(full) == 0);
+    }
+}
+
+static void test_replace(void)
+{
+    CHECK(aw_file_replace(in_root("plan"), "old", 3) == 0);
+    CHECK(mode_of(in_root("plan")) == 0600);
+    CHECK(aw_file_replace(in_root("plan"), "newer", 5) == 0);
+    CHECK_STR(content_of(in_root("plan")), "newer");
+    CHECK(aw_file_replace(in_root("absent/plan"), "x", 1) == ENOENT);
+    /* The target is a directory: the file beside it is gone again. */
+    CHECK(aw_file_make_dirs(in_root("dir")) == 0);
+    CHECK(aw_file_replace(in_root("dir"), "x", 1) != 0);
+    char command[160];
+    snprintf(command, sizeof command, "ls %s | grep -c '^dir\\.' >/dev/null", root);
+    CHECK(system(command) != 0);
+}
+
+static void test_make_dirs(void)
+{
+    CHECK(aw_file_make_dirs(in_root("a//b/c/")) == 0);
+    CHECK(mode_of(in_root("a/b/c")) == 0700);
+    CHECK(aw_file_make_dirs(in_root("a/b/c")) == 0);
+    CHECK(aw_file_make_dirs("/") == 0);
+    CHECK(aw_file_make_dirs(in_root("plan")) == ENOTDIR);
+    CHECK(aw_file_make_dirs(in_root("plan/below")) == ENOTDIR);
+}
+
+int main(void)
+{
+    if (!mkdtemp(root)) {
+        perror("mkdtemp");
+        return 1;
+    }
+    test_create();
+    test_replace();
+    test_make_dirs();
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    if (system(command) != 0)
+        return 1;
+    return check_report();
+}
