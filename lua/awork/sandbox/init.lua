@@ -191,7 +191,8 @@ function sandbox.start(options)
 end
 
 local USAGE = [[
-usage: lua5.4 -e 'require "awork.sandbox".main(arg)' -- [options]
+usage: lua5.4 examples/sandbox.lua [options]
+       lua5.4 -e 'require "awork.sandbox".main { options as strings }'
   --port N       the port (8080; 0: any free one)
   --users N      how many users (3)        --contact-infos N   each of them has (0)
   --companies N  how many companies (2)    --token TEXT        the admin's token
@@ -200,7 +201,7 @@ usage: lua5.4 -e 'require "awork.sandbox".main(arg)' -- [options]
 ]]
 
 --- Run one alone, until SIGINT, SIGTERM or SIGHUP: prints what to export for other clients.
--- `lua5.4 -e 'require "awork.sandbox".main()'`, or `lua5.4 examples/sandbox.lua --port 8080 --tls`.
+-- `lua5.4 -e 'require "awork.sandbox".main { "--tls" }'`, or `lua5.4 examples/sandbox.lua --port 8080 --tls`.
 -- @param args list of strings, as `arg`
 -- @return the process's exit code
 function sandbox.main(args)
