@@ -1,5 +1,5 @@
--- Writes src/core/countries.def from Debian's iso-codes: the officially assigned ISO 3166-1 codes, and under which names
--- a person may know a country (English and German, by which the hints of the validator find its code).
+-- Writes src/core/countries.def from Debian's iso-codes: the officially assigned ISO 3166-1 codes, and the names
+-- (English and German) by which the validator's hints find a code.
 --
 --     lua5.4 tools/gen-countries.lua > src/core/countries.def
 --
@@ -12,21 +12,54 @@ local GERMAN = "/usr/share/locale/de/LC_MESSAGES/iso_3166-1.mo"
 
 -- What people write and ISO does not say.
 local COMMON = {
-  AE = { "UAE", "Emirates", "Emirate", "VAE" }, AT = { "A", "Oesterreich" }, BA = { "Bosnia", "Bosnien" }, BE = { "B" },
-  BN = { "Brunei" }, CD = { "DR Congo", "Congo Kinshasa", "DR Kongo", "Kongo Kinshasa" },
-  CG = { "Congo Brazzaville", "Kongo Brazzaville", "Republic of Congo" }, CH = { "Suisse", "Svizzera", "Swiss" },
-  CI = { "Ivory Coast" }, CN = { "PRC", "VR China" }, CV = { "Cape Verde" },
-  CZ = { "Czech Republic", "Tschechische Republik", "Tschechei" }, DE = { "D", "BRD", "Allemagne", "Alemania", "FRG" },
-  DK = { "Danmark" }, ES = { "E", "España" }, FI = { "Suomi" }, FK = { "Falkland Islands", "Falklandinseln" },
-  FM = { "Micronesia", "Mikronesien" }, FR = { "F" }, GB = { "UK", "Great Britain", "Britain", "England", "Scotland",
-  "Wales", "Northern Ireland", "Grossbritannien", "Schottland", "Nordirland" }, GR = { "EL", "Hellas" }, HR = { "Hrvatska" },
-  HU = { "Magyarország" }, IE = { "Republic of Ireland", "Eire", "Republik Irland" }, IT = { "I", "Italia" }, KP = { "DPRK" },
-  KR = { "Korea", "Republic of Korea" }, LI = { "FL" }, LU = { "L" }, MK = { "Macedonia", "Mazedonien" }, MM = { "Burma", "Birma" },
-  NL = { "Holland", "Nederland", "The Netherlands" }, NO = { "Norge" }, PL = { "Polska" }, PS = { "Palestine" },
-  PT = { "P" }, RU = { "Russia", "Rußland" }, SE = { "Sverige" }, SK = { "Slovak Republic", "Slowakische Republik" }, SZ = { "Swaziland" },
-  TL = { "East Timor", "Osttimor" }, TR = { "Turkey", "Türkei" },
-  TW = { "Taiwan" }, TZ = { "Tansania" }, US = { "USA", "US of A", "America", "Amerika", "United States of America" },
-  VA = { "Vatican", "Vatican City", "Holy See", "Vatikan", "Vatikanstadt" }, VN = { "Viet Nam" }, WS = { "Western Samoa" },
+  AE = { "UAE", "Emirates", "Emirate", "VAE" },
+  AT = { "A", "Oesterreich" },
+  BA = { "Bosnia", "Bosnien" },
+  BE = { "B" },
+  BN = { "Brunei" },
+  CD = { "DR Congo", "Congo Kinshasa", "DR Kongo", "Kongo Kinshasa" },
+  CG = { "Congo Brazzaville", "Kongo Brazzaville", "Republic of Congo" },
+  CH = { "Suisse", "Svizzera", "Swiss" },
+  CI = { "Ivory Coast" },
+  CN = { "PRC", "VR China" },
+  CV = { "Cape Verde" },
+  CZ = { "Czech Republic", "Tschechische Republik", "Tschechei" },
+  DE = { "D", "BRD", "FRG", "Allemagne", "Alemania" },
+  DK = { "Danmark" },
+  ES = { "E", "España" },
+  FI = { "Suomi" },
+  FK = { "Falkland Islands", "Falklandinseln" },
+  FM = { "Micronesia", "Mikronesien" },
+  FR = { "F" },
+  GB = {
+    "UK", "Great Britain", "Britain", "Grossbritannien", "England", "Scotland", "Schottland", "Wales",
+    "Northern Ireland", "Nordirland",
+  },
+  GR = { "EL", "Hellas" },
+  HR = { "Hrvatska" },
+  HU = { "Magyarország" },
+  IE = { "Republic of Ireland", "Republik Irland", "Eire" },
+  IT = { "I", "Italia" },
+  KP = { "DPRK" },
+  KR = { "Korea" },
+  LI = { "FL" },
+  LU = { "L" },
+  MK = { "Macedonia", "Mazedonien" },
+  MM = { "Burma", "Birma" },
+  NL = { "Holland", "Nederland", "The Netherlands" },
+  NO = { "Norge" },
+  PL = { "Polska" },
+  PS = { "Palestine" },
+  PT = { "P" },
+  RU = { "Russia" },
+  SE = { "Sverige" },
+  SK = { "Slovak Republic", "Slowakische Republik" },
+  SZ = { "Swaziland" },
+  TL = { "East Timor", "Osttimor" },
+  TR = { "Turkey" },
+  TZ = { "Tansania" },
+  US = { "US of A", "America", "Amerika" },
+  VA = { "Vatican", "Vatican City", "Vatikan", "Vatikanstadt" },
 }
 
 local function read(path)
@@ -74,8 +107,8 @@ local german = translations(GERMAN)
 local countries = cjson.decode(read(JSON))["3166-1"]
 table.sort(countries, function(a, b) return a.alpha_2 < b.alpha_2 end)
 
--- Each name belongs to one country. Codes come first, then whole names, then what people write, and last the part before
--- a comma or bracket, if it is one country's alone ("Virgin Islands" is not).
+-- Each name belongs to one country. Codes come first, then whole names, then what people write, and last the part
+-- before a comma or bracket, if it is one country's alone ("Virgin Islands" is not).
 local owner = {}
 local function claim(country, name)
   if not name then return end
@@ -135,6 +168,17 @@ for _, country in ipairs(countries) do
     names[#names + 1] = ('"%s\\0"'):format(key)
   end
   local english = (country.common_name or country.name)
-  io.write(("AW_COUNTRY('%s', '%s', \"%s\", \"%s\",\n           %s)\n"):format(a, b, country.alpha_3, english,
-    table.concat(names, " ")))
+  io.write(("AW_COUNTRY('%s', '%s', \"%s\", \"%s\""):format(a, b, country.alpha_3, english))
+  local width, separator = math.huge, ","
+  for _, name in ipairs(names) do
+    if width + 1 + #name > 109 then
+      io.write(separator, "\n           ", name)
+      width = 11 + #name
+    else
+      io.write(" ", name)
+      width = width + 1 + #name
+    end
+    separator = ""
+  end
+  io.write(")\n")
 end

@@ -186,8 +186,7 @@ struct aw_error_code {
     struct aw_str advice;
 };
 
-/* An officially assigned country. `names` are folded (aw_fold), each ends with a NUL, an empty one ends the
- * list. */
+/* An assigned country. `names` are folded (aw_fold); each ends with a NUL, an empty one ends the list. */
 struct aw_country {
     char code[3];
     char alpha3[4];

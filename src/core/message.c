@@ -115,9 +115,8 @@
 /* What awork adds to a contact info by itself, and a form must not contain. */
 #define SERVER_FIELDS(X) X("id") X("createdOn") X("createdBy") X("updatedOn") X("updatedBy") X("isDeleted")
 
-/* ------------------------------------------------------------------------------------------------------------------
+/*
  * The nearest of several names
- * ---------------------------------------------------------------------------------------------------------------
  */
 
 struct nearest {
@@ -171,9 +170,8 @@ static int nearest_name(const char *s, size_t n, const struct aw_str *names, siz
     return search.index;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/*
  * Messages
- * ---------------------------------------------------------------------------------------------------------------
  */
 
 static void line_str(struct aw_line *line, struct aw_str str)
@@ -229,18 +227,19 @@ static uint32_t first_control(struct aw_str text)
 {
     uint32_t cp = 0;
     for (size_t i = 0; i < text.n;) {
-        i += aw_utf8_next(text.s + i, text.n - i, &cp);
+        i += aw_utf8_step(text.s + i, text.n - i, &cp);
         if (aw_is_control(cp))
             break;
     }
     return cp;
 }
 
+/* Of a type if `type` is NULL, of a subtype of that type otherwise. */
 static void message_possible_values(const struct aw_value *value, const struct aw_owner *owner,
-                                    const struct aw_type *type, bool of_type, struct aw_line *line)
+                                    const struct aw_type *type, struct aw_line *line)
 {
     struct aw_str names[16];
-    if (!of_type && type->use == AW_SUBTYPE_NONE) {
+    if (type && type->use == AW_SUBTYPE_NONE) {
         aw_line_text(line, "must be left out: ");
         line_owner(line, owner);
         aw_line_text(line, " \"");
@@ -251,7 +250,7 @@ static void message_possible_values(const struct aw_value *value, const struct a
     aw_line_text(line, "can't be ");
     aw_line_quoted(line, value->as.string.s, value->as.string.n);
     aw_line_text(line, " for ");
-    if (of_type) {
+    if (!type) {
         aw_line_text(line, "a ");
         line_str(line, owner->name);
         aw_line_text(line, "; possible: ");
@@ -271,7 +270,7 @@ static void message_required(const struct aw_value *value, const struct aw_findi
     aw_line_text(line, "is required for ");
     if (finding->detail == AW_DETAIL_ADDRESS) {
         aw_line_text(line, "an address");
-    } else if (finding->detail == AW_DETAIL_OWNER && finding->field == AW_FIELD_TYPE) {
+    } else if (finding->field == AW_FIELD_TYPE || !type) {
         aw_line_text(line, "a ");
         line_str(line, owner->name);
     } else {
@@ -323,7 +322,7 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
         message_required(value, finding, owner, type, line);
         break;
     case AW_RULE_POSSIBLE_VALUES:
-        message_possible_values(value, owner, type, finding->field == AW_FIELD_TYPE, line);
+        message_possible_values(value, owner, finding->field == AW_FIELD_TYPE ? NULL : type, line);
         break;
     case AW_RULE_COUNTRY:
         aw_line_text(line, "must be a two-letter ISO 3166-1 code in upper case, not ");
@@ -387,9 +386,8 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------------
+/*
  * Hints
- * ---------------------------------------------------------------------------------------------------------------
  */
 
 static void did_you_mean(struct aw_str right, struct aw_line *line, struct aw_line *suggestion)
@@ -413,6 +411,9 @@ static void hint_wrong_type(const struct aw_value *value, const struct aw_findin
                             struct aw_line *line, struct aw_line *suggestion)
 {
     char text[40] = "";
+    if (finding->field == AW_FIELD_TYPE || finding->field == AW_FIELD_SUBTYPE ||
+        finding->field == AW_FIELD_COUNTRY)
+        return; /* no number could be right there */
     if (aw_fields[finding->field].kind == AW_FIELD_BOOLEAN) {
         bool yes = (value->kind == AW_STRING && aw_str_is(value->as.string, "true", 4)) ||
                    (value->kind == AW_INTEGER && value->as.integer == 1);

@@ -5,8 +5,7 @@
 
 #define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* True if all eight are ASCII and none is a control character: exact when true, and it is for ordinary text.
- */
+/* True if all eight are ASCII and none is a control character; may be false although they are. */
 static bool plain8(const char *s)
 {
     uint64_t w;
@@ -60,15 +59,21 @@ bool aw_is_control(uint32_t cp)
            (cp >= 0x2066 && cp <= 0x2069);
 }
 
+/* The same as aw_is_space; decides about ordinary text at once. */
+static inline bool is_space(uint32_t cp)
+{
+    return (cp <= ' ' || cp >= 0x80) && aw_is_space(cp);
+}
+
 void aw_text_scan(const char *s, size_t n, struct aw_text *text)
 {
     size_t points = 0, units = 0, i = 0;
-    uint32_t first = 0, last = 0;
+    uint32_t first = 'x', last = 'x';
     bool control = false;
 
     text->valid = true;
     if (n > 0)
-        aw_utf8_next(s, n, &first);
+        aw_utf8_step(s, n, &first);
     while (i < n) {
         if (n - i >= 8 && plain8(s + i)) {
             i += 8;
@@ -100,7 +105,7 @@ void aw_text_scan(const char *s, size_t n, struct aw_text *text)
     text->units = units;
     text->bad = i;
     text->control = control;
-    text->edge = points > 0 && (aw_is_space(first) || aw_is_space(last));
+    text->edge = is_space(first) || is_space(last);
 }
 
 /* The code point that ends at s[n - 1], as aw_utf8_next. */
@@ -135,8 +140,7 @@ size_t aw_cut(const char *s, size_t n, size_t points)
     size_t i = 0;
     uint32_t cp;
     for (; i < n && points > 0; points--) {
-        size_t length = aw_utf8_next(s + i, n - i, &cp);
-        i += length > 0 ? length : 1;
+        i += aw_utf8_step(s + i, n - i, &cp);
     }
     return i;
 }
@@ -189,8 +193,9 @@ bool aw_is_email(const char *s, size_t n)
         return false;
     for (size_t i = 0; i < n;) {
         uint32_t cp;
-        i += aw_utf8_next(s + i, n - i, &cp);
-        if (aw_is_space(cp) || aw_is_control(cp) || cp == '<' || cp == '>' || cp == ',' || cp == ';')
+        i += aw_utf8_step(s + i, n - i, &cp);
+        bool ascii = cp > ' ' && cp < 0x7F;
+        if (ascii ? cp == '<' || cp == '>' || cp == ',' || cp == ';' : aw_is_space(cp) || aw_is_control(cp))
             return false;
     }
     if (s[0] == '.' || at[-1] == '.')
@@ -211,20 +216,20 @@ bool aw_is_email(const char *s, size_t n)
     return dots > 0;
 }
 
-/* Where in Unicode decimal digits begin that people type into phone numbers: Arabic, Persian, Devanagari,
- * full width. */
-static const uint32_t digit_zero[] = {'0', 0x660, 0x6F0, 0x966, 0xFF10};
+/* Where other digits begin that people type into phone numbers: Arabic, Persian, Devanagari, full width. */
+static const uint32_t digit_zero[] = {0x660, 0x6F0, 0x966, 0xFF10};
 
 static bool is_decimal(uint32_t cp)
 {
+    if (cp < 0x80)
+        return cp - '0' < 10;
     for (size_t i = 0; i < sizeof digit_zero / sizeof digit_zero[0]; i++)
         if (cp - digit_zero[i] < 10)
             return true;
     return false;
 }
 
-/* Punctuation, as far as it can stand in a phone number: ASCII, Latin-1, general, and its full-width forms.
- */
+/* Punctuation, as far as it can stand in a phone number: ASCII, Latin-1, general, full width. */
 static bool is_mark(uint32_t cp)
 {
     if (cp < 0x80)
@@ -238,7 +243,7 @@ bool aw_is_phone(const char *s, size_t n)
     size_t digits = 0;
     for (size_t i = 0; i < n;) {
         uint32_t cp;
-        i += aw_utf8_next(s + i, n - i, &cp);
+        i += aw_utf8_step(s + i, n - i, &cp);
         if (is_decimal(cp))
             digits++;
         else if (!is_mark(cp))
@@ -265,8 +270,8 @@ bool aw_is_url(const char *s, size_t n)
         return false;
     for (i = 0; i < n;) {
         uint32_t cp;
-        i += aw_utf8_next(s + i, n - i, &cp);
-        if (aw_is_space(cp) || aw_is_control(cp))
+        i += aw_utf8_step(s + i, n - i, &cp);
+        if (!(cp > ' ' && cp < 0x7F) && (aw_is_space(cp) || aw_is_control(cp)))
             return false;
     }
     return true;
@@ -290,7 +295,7 @@ size_t aw_fold(const char *s, size_t n, char *to, size_t size)
             word[0] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
             count = is_letter(c) || is_digit(c);
         } else if (cp == 0xDF || cp == 0x1E9E) {
-            memcpy(word, "ss", 2);
+            word[0] = word[1] = 's';
             count = 2;
         } else if (cp >= 0xC0 && cp <= 0xFF) {
             word[0] = latin1[cp - 0xC0];

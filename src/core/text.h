@@ -21,9 +21,22 @@ struct aw_text {
 /* If the string is not valid, only `valid` and `bad` count. */
 void aw_text_scan(const char *s, size_t n, struct aw_text *text);
 
-/* The length in bytes of the well-formed sequence at the beginning of the string, its code point in *cp; 0 if
- * none. */
+/* The length of the well-formed sequence at the beginning, its code point in *cp; 0 if there is none. */
 size_t aw_utf8_next(const char *s, size_t n, uint32_t *cp);
+
+/* The same for a string that is not empty; a bad byte is U+FFFD, so that a loop always goes on. */
+static inline size_t aw_utf8_step(const char *s, size_t n, uint32_t *cp)
+{
+    if ((unsigned char)s[0] < 0x80) {
+        *cp = (unsigned char)s[0];
+        return 1;
+    }
+    size_t length = aw_utf8_next(s, n, cp);
+    if (length > 0)
+        return length;
+    *cp = 0xFFFD;
+    return 1;
+}
 
 /* True if the code point is white space, or a space that nobody sees. */
 bool aw_is_space(uint32_t cp);
@@ -37,8 +50,7 @@ bool aw_is_blank(const char *s, size_t n);
 /* Narrows the string to what is between the white space at its ends. */
 void aw_trim(const char **s, size_t *n);
 
-/* How many bytes the first `points` code points have; all of them if there are fewer. Bad bytes count as one
- * each. */
+/* The length in bytes of the first `points` code points, or of all. A bad byte counts as one. */
 size_t aw_cut(const char *s, size_t n, size_t points);
 
 /* True for 8-4-4-4-12 hexadecimal digits. */
@@ -51,7 +63,7 @@ bool aw_is_header_safe(const char *s, size_t n);
 bool aw_is_unreserved(unsigned char c);
 
 /*
- * What a value should look like. The string must be valid UTF-8.
+ * What a value should look like.
  * An email address: something before one @, behind it a host name with a dot or an address in brackets, no
  * white space. A phone number: three digits or more, punctuation, no letters. A URL: scheme://host, whatever
  * comes behind (RFC 3986), no white space.
@@ -64,9 +76,8 @@ bool aw_is_url(const char *s, size_t n);
 #define AW_FOLD_MAX 96
 
 /*
- * Reduces a word to what matters when two are compared by a lenient person: letters and digits, in lower
- * case, without the accents of Latin-1 (ß is ss). Returns the length; 0 if nothing is left, it doesn't fit or
- * is not UTF-8.
+ * Reduces a word to what matters to a lenient reader: letters and digits, in lower case, without the accents
+ * of Latin-1 (ß is ss). Returns the length; 0 if nothing is left, it doesn't fit or is not UTF-8.
  */
 size_t aw_fold(const char *s, size_t n, char *to, size_t size);
 
@@ -76,8 +87,7 @@ size_t aw_fold(const char *s, size_t n, char *to, size_t size);
  */
 size_t aw_distance(const char *a, size_t na, const char *b, size_t nb, size_t limit);
 
-/* A line of text being written into a buffer of fixed size: what doesn't fit is dropped, at a character's
- * border. */
+/* A line being written into a buffer of fixed size: what doesn't fit is dropped, at a character's border. */
 struct aw_line {
     char *s;
     size_t size;
@@ -89,8 +99,7 @@ void aw_line_bytes(struct aw_line *line, const char *s, size_t n);
 void aw_line_text(struct aw_line *line, const char *s);
 void aw_line_number(struct aw_line *line, size_t number);
 
-/* The first `points` code points of the string, with "…" if there are more; what can't be printed is escaped.
- */
+/* The first `points` code points, "…" if there are more; what can't be printed is escaped. */
 void aw_line_escaped(struct aw_line *line, const char *s, size_t n, size_t points);
 
 /* The same in quotes. */

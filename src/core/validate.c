@@ -35,8 +35,7 @@ static bool is_other_url(const struct aw_type *type, const char *s, size_t n)
     return type->content == AW_CONTENT_URL && (alike(s, n, "url", 3) || alike(s, n, "urls", 4));
 }
 
-/* Which type a misspelt one means beyond doubt, so that the rest of the form can be checked all the same; or
- * -1. */
+/* Which type a misspelt one means beyond doubt, so that the rest can be checked all the same; or -1. */
 static int meant_type(enum aw_owner_id owner, const char *s, size_t n)
 {
     const struct aw_owner *o = &aw_owners[owner];
