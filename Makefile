@@ -72,7 +72,7 @@ asan-build:
 	$(SUB) BUILD=build-asan CFLAGS="-O1 -g $(SANITIZE)" all c-tests
 
 tsan-build:
-	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" build-tsan/test/test_host
+	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all build-tsan/test/test_host
 
 cov-build:
 	$(SUB) BUILD=build-cov CFLAGS="-O0 -g --coverage -fprofile-update=atomic" all c-tests
