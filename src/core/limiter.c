@@ -1,0 +1,252 @@
+#include "limiter.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT_MAX = 100000 }; /* a higher limit in a header is not believed */
+static const double PAUSE_MAX = 60.0;
+static const double PROBE_EVERY = 5.0; /* seconds between tries when a minute seems used up by others */
+static const double RTT_GUESS =
+    0.05; /* how old what a response told is on arrival, and the next request too */
+
+/* Slots are held a little longer than the window: two clocks never run at exactly the same rate. */
+static double span(const struct aw_window *w)
+{
+    return w->length * 1.0005 + 0.001;
+}
+
+/* Makes the ring hold `limit` times; false when out of memory, then it is as it was. */
+static bool grow(struct aw_window *w, int limit)
+{
+    size_t cap = (size_t)limit;
+    if (cap <= w->cap)
+        return true;
+    double *done = malloc(cap * sizeof *done);
+    if (!done)
+        return false;
+    for (size_t i = 0; i < w->count; i++)
+        done[i] = w->done[(w->head + i) % w->cap];
+    free(w->done);
+    w->done = done;
+    w->cap = cap;
+    w->head = 0;
+    return true;
+}
+
+bool aw_limiter_init(struct aw_limiter *l, int per_second, int per_minute, bool fixed, double reserve)
+{
+    *l = (struct aw_limiter){.fixed = fixed, .reserve = reserve};
+    const int limits[AW_WINDOWS] = {per_second, per_minute};
+    const double lengths[AW_WINDOWS] = {1.0, 60.0};
+    for (int i = 0; i < AW_WINDOWS; i++) {
+        struct aw_window *w = &l->windows[i];
+        int limit = limits[i] < LIMIT_MAX ? limits[i] : LIMIT_MAX;
+        w->length = lengths[i];
+        w->limit = w->server_limit = limit;
+        if (limit > 0 && !grow(w, limit)) {
+            aw_limiter_free(l);
+            return false;
+        }
+    }
+    return true;
+}
+
+void aw_limiter_free(struct aw_limiter *l)
+{
+    for (int i = 0; i < AW_WINDOWS; i++)
+        free(l->windows[i].done);
+    *l = (struct aw_limiter){0};
+}
+
+static double done_at(const struct aw_window *w, size_t i)
+{
+    return w->done[(w->head + i) % w->cap];
+}
+
+static void release(struct aw_window *w, double now)
+{
+    while (w->count > 0 && done_at(w, 0) + span(w) <= now) {
+        w->head = (w->head + 1) % w->cap;
+        w->count--;
+        w->released++;
+    }
+}
+
+static void turn_span(struct aw_window *w, double now)
+{
+    if (now < w->span_start + w->length)
+        return;
+    w->foreign_before = now < w->span_start + 2 * w->length ? w->foreign : 0;
+    w->foreign = 0;
+    w->span_start = now;
+}
+
+static int foreign(const struct aw_window *w)
+{
+    return w->foreign > w->foreign_before ? w->foreign : w->foreign_before;
+}
+
+/* How many slots of the window we may hold. */
+static int allowance(const struct aw_limiter *l, const struct aw_window *w)
+{
+    int others = foreign(w);
+    int ours = (int)floor(w->limit * (1 - l->reserve) + 1e-9);
+    int left = others > 0 ? w->server_limit - others - 1 - others / 16 : w->server_limit;
+    int n = ours < left ? ours : left;
+    return n > 1 ? n : 1;
+}
+
+/* Seconds until the window has room by our own count. */
+static double wait_for_slot(const struct aw_limiter *l, const struct aw_window *w, double now)
+{
+    int held = l->in_flight + (int)w->count, allowed = allowance(l, w);
+    if (held < allowed)
+        return 0;
+    size_t excess = (size_t)(held - allowed);
+    return excess < w->count ? done_at(w, excess) + span(w) - now : INFINITY;
+}
+
+/* Seconds until the window has room by the server's last word. */
+static double wait_for_word(const struct aw_limiter *l, const struct aw_window *w, double now)
+{
+    if (!w->known || now >= w->told_at + span(w) || (w->reset_at > 0 && now >= w->reset_at))
+        return 0;
+    uint64_t since = l->sent - w->told_seq;
+    if (since == 0 && now >= w->told_at + PROBE_EVERY && w->reset_at <= 0)
+        return 0;
+    double others = foreign(w) * (now - w->told_at + RTT_GUESS) / w->length;
+    double left = w->remaining - (double)since + (double)(w->released - w->told_released) - ceil(others);
+    if (left >= 1)
+        return 0;
+    double until = w->reset_at > 0 ? w->reset_at : w->told_at + (since == 0 ? PROBE_EVERY : span(w));
+    if (until > w->told_at + span(w))
+        until = w->told_at + span(w);
+    if (w->count > 0 && done_at(w, 0) + span(w) < until)
+        until = done_at(w, 0) + span(w);
+    return until > now ? until - now : 0;
+}
+
+double aw_limiter_wait(struct aw_limiter *l, double now)
+{
+    if (now < l->paused_until)
+        return l->paused_until - now;
+    if (l->probing && l->probe_out)
+        return INFINITY;
+    double wait = 0;
+    for (int i = 0; i < AW_WINDOWS; i++) {
+        struct aw_window *w = &l->windows[i];
+        if (w->limit == 0)
+            continue;
+        release(w, now);
+        turn_span(w, now);
+        double slot = wait_for_slot(l, w, now), word = slot > 0 ? 0 : wait_for_word(l, w, now);
+        wait = fmax(wait, fmax(slot, word));
+    }
+    return wait;
+}
+
+struct aw_ticket aw_limiter_begin(struct aw_limiter *l)
+{
+    struct aw_ticket ticket = {.seq = ++l->sent, .probe = l->probing};
+    l->in_flight++;
+    for (int i = 0; i < AW_WINDOWS; i++)
+        ticket.held[i] = l->in_flight + (int)l->windows[i].count;
+    l->probe_out = l->probe_out || l->probing;
+    return ticket;
+}
+
+void aw_limiter_end(struct aw_limiter *l, const struct aw_ticket *ticket, bool sent, double now)
+{
+    l->in_flight--;
+    if (ticket->probe)
+        l->probe_out = false;
+    for (int i = 0; sent && i < AW_WINDOWS; i++) {
+        struct aw_window *w = &l->windows[i];
+        if (w->limit == 0)
+            continue;
+        release(w, now);
+        if (w->count == w->cap) { /* not reached while aw_limiter_wait is asked before each begin */
+            w->head = (w->head + 1) % w->cap;
+            w->count--;
+        }
+        w->done[(w->head + w->count++) % w->cap] = now;
+    }
+}
+
+static void adopt_limit(struct aw_limiter *l, struct aw_window *w, int told)
+{
+    if (told <= 0 || told > LIMIT_MAX || told == w->server_limit)
+        return;
+    if (!l->fixed && grow(w, told))
+        w->limit = told;
+    w->server_limit = told;
+}
+
+static void learn(struct aw_limiter *l, const struct aw_ticket *ticket, const struct aw_told *told,
+                  double now)
+{
+    for (int i = 0; i < AW_WINDOWS; i++) {
+        struct aw_window *w = &l->windows[i];
+        if (w->limit == 0)
+            continue;
+        adopt_limit(l, w, told->limit[i]);
+        /* The plain trio is a window's if its limit is that window's and not the other one's. */
+        bool plain = told->plain_limit == w->server_limit &&
+                     told->plain_limit != l->windows[AW_WINDOWS - 1 - i].server_limit;
+        int remaining = told->remaining[i] >= 0 ? told->remaining[i] : plain ? told->plain_remaining : -1;
+        if (remaining < 0)
+            continue;
+        release(w, now);
+        turn_span(w, now);
+        /*
+         * Of what the server has counted, at most these are ours: the slots held when the request was sent,
+         * and what was sent since. The rest is certainly others'.
+         */
+        int64_t ours = ticket->held[i] + (int64_t)(l->sent - ticket->seq);
+        int64_t others = w->server_limit - (int64_t)remaining - ours;
+        if (others > w->foreign)
+            w->foreign = (int)others;
+        if (w->known && ticket->seq < w->told_seq)
+            continue;
+        w->known = true;
+        w->remaining = remaining;
+        w->told_at = now;
+        w->reset_at = plain && told->reset >= 0 ? now + told->reset : 0;
+        w->told_seq = ticket->seq;
+        w->told_released = w->released;
+    }
+}
+
+void aw_limiter_told(struct aw_limiter *l, const struct aw_ticket *ticket, const struct aw_told *told,
+                     double now)
+{
+    learn(l, ticket, told, now);
+    if (ticket->seq > l->paused_seq) {
+        l->refusals = 0;
+        l->probing = false;
+    }
+}
+
+double aw_limiter_refused(struct aw_limiter *l, const struct aw_ticket *ticket, const struct aw_told *told,
+                          double now)
+{
+    learn(l, ticket, told, now);
+    if (ticket->seq > l->paused_seq || l->refusals == 0) {
+        l->refusals++;
+        l->paused_seq = l->sent;
+    }
+    double pause = fmax(0, fmax(told->retry_after, told->reset));
+    bool dated = told->retry_after >= 0 || told->reset >= 0;
+    const struct aw_window *minute = &l->windows[AW_MINUTE];
+    if (told->remaining[AW_SECOND] == 0)
+        pause = fmax(pause, l->windows[AW_SECOND].length);
+    if (told->remaining[AW_MINUTE] == 0 && !dated)
+        pause = fmax(pause, minute->count > 0 ? done_at(minute, 0) + span(minute) - now : minute->length);
+    /* However short the server's word is, refusals in a row make us slower. */
+    double least = fmin(PAUSE_MAX, ldexp(dated ? 0.1 : 1.0, l->refusals < 10 ? l->refusals - 1 : 10));
+    pause = fmax(pause, least);
+    l->paused_until = fmax(l->paused_until, now + pause);
+    l->probing = true;
+    return l->paused_until - now;
+}

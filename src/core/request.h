@@ -1,0 +1,43 @@
+/* A request, checked and copied into one block of memory that can be wiped. */
+#ifndef AW_REQUEST_H
+#define AW_REQUEST_H
+
+#include "engine.h"
+
+#include <curl/curl.h>
+
+enum aw_method { AW_GET, AW_HEAD, AW_POST, AW_PUT, AW_PATCH, AW_DELETE, AW_OPTIONS, AW_METHOD_COUNT };
+
+struct aw_request_copy {
+    enum aw_method method;
+    bool https, has_body;
+    struct curl_slist *headers; /* all in `mem`: never given to curl_slist_free_all */
+    const char *url, *body;
+    size_t body_len;
+    char *mem;
+    size_t cap;
+    size_t used; /* bytes before the body: what is wiped */
+};
+
+const char *aw_method_name(enum aw_method method);
+
+/*
+ * Checks r and copies it, forming the Authorization header from the token. `copy` may hold an earlier
+ * request's memory, which is used again. On failure it holds no request.
+ */
+enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct aw_request *r,
+                                     bool allow_http);
+
+/* Wipes the headers of a request that will not be sent again; its URL stays. */
+void aw_request_forget(struct aw_request_copy *copy);
+
+/* Wipes URL and headers (they hold the token) and forgets the request; keeps memory up to `keep` bytes. */
+void aw_request_wipe(struct aw_request_copy *copy, size_t keep);
+
+/*
+ * Whether the host of an URL is this machine, told by its spelling alone: localhost, 127.0.0.0/8 in four
+ * decimal numbers, [::1]. Anything else, a number in hexadecimal for one, is not.
+ */
+bool aw_url_is_loopback(const char *url, size_t len);
+
+#endif

@@ -1,0 +1,428 @@
+#include "transfer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- callbacks: they only append to buffers, and return short on failure ---- */
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *user)
+{
+    struct aw_transfer *t = ((struct aw_handle *)user)->transfer;
+    size_t n = size * count;
+    switch (aw_buffer_append(&t->body, bytes, n)) {
+    case AW_BUFFER_OK:
+        return n;
+    case AW_BUFFER_LIMIT:
+        t->stop = AW_STOP_BODY;
+        break;
+    case AW_BUFFER_MEMORY:
+        t->stop = AW_STOP_MEMORY;
+        break;
+    }
+    return n > 0 ? 0 : 1;
+}
+
+/*
+ * Called with one line at a time: of interim responses (100, 103), of the final one, and of trailers. Only
+ * the final one's are kept, all count against the limit.
+ */
+static size_t on_header(char *line, size_t size, size_t count, void *user)
+{
+    struct aw_transfer *t = ((struct aw_handle *)user)->transfer;
+    size_t n = size * count;
+    if (n == 0)
+        return 0;
+    if (n > t->head.limit - t->head_total) {
+        t->stop = AW_STOP_HEADER;
+        return 0;
+    }
+    t->head_total += n;
+    if (t->interim && !t->head_open && n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        const char *space = memchr(line, ' ', n);
+        t->interim = space && space + 1 < line + n && space[1] == '1';
+        t->head_open = true;
+        t->head.len = 0;
+        return n;
+    }
+    if (!t->head_open)
+        return n;
+    if (line[0] == '\r' || line[0] == '\n') {
+        t->head_open = false;
+        return n;
+    }
+    if (line[0] == ' ' || line[0] == '\t') {
+        /* An obsolete folded line goes on with the value before it. */
+        while (t->head.len > 0 &&
+               (t->head.data[t->head.len - 1] == '\n' || t->head.data[t->head.len - 1] == '\r'))
+            t->head.len--;
+    }
+    if (aw_buffer_append(&t->head, line, n) != AW_BUFFER_OK) {
+        t->stop = AW_STOP_MEMORY;
+        return 0;
+    }
+    return n;
+}
+
+/*
+ * Called when the connection stands and the request is about to be written. Until then no byte of it can
+ * have reached the server. A second call means that libcurl, having found the reused connection dead or the
+ * stream refused, is about to send the request again on its own. A POST would then happen twice if the
+ * server had read it before it hung up, and any request would escape the rate limit: the engine alone
+ * repeats requests.
+ */
+static int on_request(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    struct aw_transfer *t = ((struct aw_handle *)user)->transfer;
+    if (t->begun) {
+        t->stop = AW_STOP_RESEND;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    t->begun = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* ---- handles ---- */
+
+#define SET(option, value)                                                                                   \
+    do {                                                                                                     \
+        CURLcode set_code = curl_easy_setopt(h->easy, option, value);                                        \
+        if (set_code != CURLE_OK) {                                                                          \
+            *why = #option;                                                                                  \
+            goto failed;                                                                                     \
+        }                                                                                                    \
+    } while (0)
+
+struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char **why)
+{
+    const struct aw_options *o = setup->options;
+    struct aw_handle *h = calloc(1, sizeof *h);
+    *why = "not enough memory";
+    if (!h)
+        return NULL;
+    h->easy = curl_easy_init();
+    if (!h->easy)
+        goto failed;
+    SET(CURLOPT_PRIVATE, (char *)h);
+    SET(CURLOPT_ERRORBUFFER, h->error);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_NOPROGRESS, 1L);
+    /* A name that takes long to resolve must not hold up the end of its request. */
+    SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https"); /* aw_request_copy is stricter about http */
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (o->ca_file || o->ca_path) { /* what the caller names replaces the system's, both kinds of it */
+        SET(CURLOPT_CAINFO, o->ca_file);
+        SET(CURLOPT_CAPATH, o->ca_path);
+    }
+    SET(CURLOPT_PROXY, setup->proxy);
+    SET(CURLOPT_NOPROXY, setup->no_proxy);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_USERAGENT, o->user_agent);
+    SET(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+    SET(CURLOPT_HTTP_VERSION, o->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(fmin(o->connect_timeout, 1e6) * 1000));
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, h);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, h);
+    SET(CURLOPT_PREREQFUNCTION, on_request);
+    SET(CURLOPT_PREREQDATA, h);
+    SET(CURLOPT_OPENSOCKETFUNCTION, setup->open);
+    SET(CURLOPT_OPENSOCKETDATA, setup->sockets);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, setup->close);
+    SET(CURLOPT_CLOSESOCKETDATA, setup->sockets);
+    return h;
+failed:
+    aw_handle_free(h);
+    return NULL;
+}
+
+#undef SET
+
+void aw_handle_free(struct aw_handle *h)
+{
+    if (!h)
+        return;
+    curl_easy_cleanup(h->easy);
+    free(h);
+}
+
+static CURLcode set_method(struct aw_handle *h, const struct aw_request_copy *r)
+{
+    CURLcode code = CURLE_OK;
+    /* libcurl's own notions are GET, HEAD and POST; any other is a name written over one of them. */
+    enum aw_method base = r->has_body ? AW_POST : r->method == AW_HEAD ? AW_HEAD : AW_GET;
+    bool custom = r->method != base;
+    if (r->method == h->method && r->has_body == h->has_body)
+        return CURLE_OK;
+    if (h->method == AW_HEAD)
+        code = curl_easy_setopt(h->easy, CURLOPT_NOBODY, 0L);
+    if (!code)
+        code = curl_easy_setopt(h->easy,
+                                base == AW_POST   ? CURLOPT_POST
+                                : base == AW_HEAD ? CURLOPT_NOBODY
+                                                  : CURLOPT_HTTPGET,
+                                1L);
+    if (!code && (custom || h->custom))
+        code = curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, custom ? aw_method_name(r->method) : NULL);
+    if (!code) {
+        h->method = r->method;
+        h->has_body = r->has_body;
+        h->custom = custom;
+    }
+    return code;
+}
+
+CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http2)
+{
+    const struct aw_request_copy *r = &t->request;
+    CURLcode code = set_method(h, r);
+    if (!code)
+        code = curl_easy_setopt(h->easy, CURLOPT_URL, r->url);
+    if (!code)
+        code = curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, r->headers);
+    if (!code && r->has_body)
+        code = curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+    if (!code && r->has_body)
+        code = curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, r->body);
+    bool piped = http2 && r->https;
+    if (!code && piped != h->piped) {
+        code = curl_easy_setopt(h->easy, CURLOPT_PIPEWAIT, piped ? 1L : 0L);
+        h->piped = piped;
+    }
+    h->error[0] = '\0';
+    h->transfer = t;
+    t->handle = h;
+    return code;
+}
+
+/* ---- outcomes ---- */
+
+void aw_transfer_restart(struct aw_transfer *t)
+{
+    t->head.len = t->body.len = 0;
+    t->head_total = 0;
+    t->head_open = false;
+    t->interim = true;
+    t->stop = AW_STOP_NONE;
+    t->begun = false;
+    t->message[0] = '\0';
+    t->result.kind = AW_RESPONSE;
+    t->result.status = 0;
+    t->result.http_version = 0;
+    t->result.retryable = false;
+    t->result.code = t->result.message = NULL;
+    t->result.body = NULL;
+    t->result.body_len = 0;
+}
+
+struct failure {
+    CURLcode curl;
+    enum aw_kind kind;
+    bool retryable;
+    const char *code;
+};
+
+static const struct failure failures[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, AW_NETWORK, true, "resolve"},
+    {CURLE_COULDNT_RESOLVE_PROXY, AW_NETWORK, true, "resolve-proxy"},
+    {CURLE_COULDNT_CONNECT, AW_NETWORK, true, "connect"},
+    {CURLE_PROXY, AW_NETWORK, true, "proxy"},
+    {CURLE_SEND_ERROR, AW_NETWORK, true, "send"},
+    {CURLE_RECV_ERROR, AW_NETWORK, true, "receive"},
+    {CURLE_GOT_NOTHING, AW_NETWORK, true, "empty-reply"},
+    {CURLE_PARTIAL_FILE, AW_NETWORK, true, "incomplete"},
+    {CURLE_INTERFACE_FAILED, AW_NETWORK, true, "connect"},
+    {CURLE_NO_CONNECTION_AVAILABLE, AW_NETWORK, true, "connect"},
+    {CURLE_OUT_OF_MEMORY, AW_NETWORK, false, "out-of-memory"},
+    {CURLE_OPERATION_TIMEDOUT, AW_TIMEOUT, true, "timeout"},
+    {CURLE_SSL_CONNECT_ERROR, AW_TLS, true, "handshake"},
+    {CURLE_PEER_FAILED_VERIFICATION, AW_TLS, false, "certificate"},
+    {CURLE_SSL_INVALIDCERTSTATUS, AW_TLS, false, "certificate"},
+    {CURLE_SSL_ISSUER_ERROR, AW_TLS, false, "certificate"},
+    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, AW_TLS, false, "certificate"},
+    {CURLE_SSL_CACERT_BADFILE, AW_TLS, false, "ca-file"},
+    {CURLE_SSL_CRL_BADFILE, AW_TLS, false, "ca-file"},
+    {CURLE_SSL_CERTPROBLEM, AW_TLS, false, "client-certificate"},
+    {CURLE_SSL_CIPHER, AW_TLS, false, "cipher"},
+    {CURLE_SSL_ENGINE_NOTFOUND, AW_TLS, false, "setup"},
+    {CURLE_SSL_ENGINE_SETFAILED, AW_TLS, false, "setup"},
+    {CURLE_SSL_ENGINE_INITFAILED, AW_TLS, false, "setup"},
+    {CURLE_SSL_SHUTDOWN_FAILED, AW_TLS, true, "shutdown"},
+    {CURLE_USE_SSL_FAILED, AW_TLS, false, "setup"},
+    {CURLE_HTTP2, AW_PROTOCOL, true, "http2"},
+    {CURLE_HTTP2_STREAM, AW_PROTOCOL, true, "http2-stream"},
+    {CURLE_WEIRD_SERVER_REPLY, AW_PROTOCOL, false, "not-http"},
+    {CURLE_UNSUPPORTED_PROTOCOL, AW_PROTOCOL, false, "not-http"},
+    {CURLE_BAD_CONTENT_ENCODING, AW_PROTOCOL, false, "content-encoding"},
+    {CURLE_URL_MALFORMAT, AW_PROTOCOL, false, "url"},
+};
+
+void aw_transfer_fail(struct aw_transfer *t, enum aw_kind kind, const char *code, const char *message)
+{
+    t->result.kind = kind;
+    t->result.code = code;
+    if (message) {
+        size_t n = strlen(message);
+        if (n >= sizeof t->message)
+            n = sizeof t->message - 1;
+        memcpy(t->message, message, n);
+        t->message[n] = '\0';
+    }
+    t->result.message = t->message;
+}
+
+/* Lower-cases the names in place, so that they can be handed out as they stand. */
+static void lower_names(struct aw_buffer *head)
+{
+    bool name = true;
+    for (size_t i = 0; i < head->len; i++) {
+        char *c = &head->data[i];
+        if (*c == '\n')
+            name = true;
+        else if (*c == ':')
+            name = false;
+        else if (name && *c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + ('a' - 'A'));
+    }
+}
+
+static double seconds(CURL *easy, CURLINFO info)
+{
+    curl_off_t us = 0;
+    curl_easy_getinfo(easy, info, &us);
+    return (double)us / 1e6;
+}
+
+static void read_timings(struct aw_transfer *t)
+{
+    CURL *easy = t->handle->easy;
+    double connected = seconds(easy, CURLINFO_CONNECT_TIME_T);
+    double handshaken = seconds(easy, CURLINFO_APPCONNECT_TIME_T);
+    t->result.timings.connect = connected;
+    t->result.timings.tls = handshaken > connected ? handshaken - connected : 0;
+    t->result.timings.first_byte = seconds(easy, CURLINFO_STARTTRANSFER_TIME_T);
+}
+
+static int version_number(long version)
+{
+    switch (version) {
+    case CURL_HTTP_VERSION_1_0:
+        return 10;
+    case CURL_HTTP_VERSION_1_1:
+        return 11;
+    case CURL_HTTP_VERSION_2_0:
+        return 20;
+    case CURL_HTTP_VERSION_3:
+        return 30;
+    default:
+        return 0;
+    }
+}
+
+static void set_failure(struct aw_transfer *t, CURLcode code)
+{
+    struct failure f = {code, AW_NETWORK, false, "curl"};
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+        if (failures[i].curl == code)
+            f = failures[i];
+    const char *message = t->handle->error[0] ? t->handle->error : curl_easy_strerror(code);
+    switch (t->stop) {
+    case AW_STOP_NONE:
+        break;
+    case AW_STOP_BODY:
+        f = (struct failure){code, AW_PROTOCOL, false, "body-too-large"};
+        message = "The response body exceeds the limit (max_body)";
+        break;
+    case AW_STOP_HEADER:
+        f = (struct failure){code, AW_PROTOCOL, false, "headers-too-large"};
+        message = "The response headers exceed the limit (max_header)";
+        break;
+    case AW_STOP_MEMORY:
+        f = (struct failure){code, AW_NETWORK, false, "out-of-memory"};
+        message = "Not enough memory for the response";
+        break;
+    case AW_STOP_RESEND:
+        f = (struct failure){code, AW_NETWORK, true, "connection-lost"};
+        message = "The connection was closed before a response came";
+        break;
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT && !t->begun)
+        f.code = "connect-timeout";
+    aw_transfer_fail(t, f.kind, f.code, message);
+    t->result.retryable = f.retryable;
+}
+
+void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
+{
+    CURL *easy = t->handle->easy;
+    struct aw_result *r = &t->result;
+    long status = 0, version = 0, request_bytes = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    r->http_version = version_number(version);
+    read_timings(t);
+    bool sent = t->begun;
+    if (code == CURLE_OK) {
+        curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+        r->kind = AW_RESPONSE;
+        r->status = (int)status;
+        lower_names(&t->head);
+        r->body = t->body.data;
+        r->body_len = t->body.len;
+    } else {
+        set_failure(t, code);
+        /* Not one byte was accepted by the socket: certain with HTTP/1, which has no buffer between. */
+        curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+        if (sent && request_bytes == 0 && r->http_version != 20 && t->stop == AW_STOP_NONE &&
+            code == CURLE_SEND_ERROR)
+            sent = false;
+    }
+    /* A request refused for the rate limit has not taken effect. */
+    r->sent = r->sent || (sent && r->status != 429);
+}
+
+bool aw_result_header(const struct aw_result *r, size_t *at, struct aw_header *out)
+{
+    const struct aw_transfer *t = (const struct aw_transfer *)(const void *)r;
+    const char *data = t->head.data;
+    if (r->status == 0)
+        return false;
+    while (*at < t->head.len) {
+        const char *line = data + *at, *end = memchr(line, '\n', t->head.len - *at);
+        size_t n = end ? (size_t)(end - line) : t->head.len - *at;
+        *at += n + (end ? 1 : 0);
+        const char *colon = memchr(line, ':', n);
+        if (!colon || colon == line)
+            continue;
+        const char *value = colon + 1, *stop = line + n;
+        while (value < stop && (*value == ' ' || *value == '\t'))
+            value++;
+        while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t' || stop[-1] == '\r'))
+            stop--;
+        *out = (struct aw_header){.name = line,
+                                  .name_len = (size_t)(colon - line),
+                                  .value = value,
+                                  .value_len = (size_t)(stop - value)};
+        return true;
+    }
+    return false;
+}
+
+const char *aw_transfer_header(const struct aw_transfer *t, const char *lower_name, size_t *len)
+{
+    size_t n = strlen(lower_name), at = 0;
+    struct aw_header h;
+    while (aw_result_header(&t->result, &at, &h)) {
+        if (h.name_len == n && memcmp(h.name, lower_name, n) == 0) {
+            *len = h.value_len;
+            return h.value;
+        }
+    }
+    return NULL;
+}
