@@ -15,10 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef AW_VERSION
-#define AW_VERSION "0.1"
-#endif
-
 /* A step stays short: so many ready sockets are served in one, and so many requests begun. */
 enum { SOCKETS_A_STEP = 32, STARTS_A_STEP = 16 };
 enum { KEEP_REQUEST = 16 * 1024, KEEP_BODY = 64 * 1024 }; /* memory a finished request leaves to the next */

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#define AW_VERSION "0.1.0"
+
 /*
  * Initializes libcurl once per process, from whichever thread comes first; false when libcurl could not.
  *

@@ -4,8 +4,10 @@
  */
 #include "../core/engine.h"
 #include "../awork.h"
+#include "../core/global.h"
 #include "binding.h"
 
+#include <curl/curl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -701,6 +703,17 @@ static int core_engine(lua_State *L)
     return 1;
 }
 
+/* core.version: awork's own, libcurl's and its TLS library's as strings, whether it speaks HTTP/2. */
+static void push_version(lua_State *L)
+{
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    lua_createtable(L, 0, 4);
+    set_string(L, "awork", AW_VERSION);
+    set_string(L, "curl", info->version);
+    set_string(L, "ssl", info->ssl_version);
+    set_boolean(L, "http2", (info->features & CURL_VERSION_HTTP2) != 0);
+}
+
 void awl_open_engine(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -730,4 +743,6 @@ void awl_open_engine(lua_State *L)
     lua_pop(L, 1);
     lua_pushcfunction(L, core_engine);
     lua_setfield(L, -2, "engine");
+    push_version(L);
+    lua_setfield(L, -2, "version");
 }
