@@ -1,4 +1,33 @@
 --- awork: create and validate contact infos of awork.com.
+--
+--     local awork = require "awork"
+--     local client = assert(awork.client { token = os.getenv "AWORK_TOKEN" })
+--     local info, err = client.contact_infos:create(user_id, { type = "phone", subType = "work", value = "+49 30 1" })
+--
+-- One contract for errors: a bug in the calling program (an argument of the wrong type, a closed client) raises; what
+-- the world can cause is `nil, err`, `err` being a table with a helpful `tostring` (see lua/awork/error.lua).
+local client = require "awork.client"
 local core = require "awork.core"
+local errors = require "awork.error"
+local filter = require "awork.filter"
+local oauth = require "awork.oauth"
 
-return { null = core.null }
+return {
+  _VERSION = core.version.awork,
+  version = core.version,
+
+  client = client.new,
+  oauth = oauth.new,
+  filter = filter,
+
+  validate = core.validate,
+  contact_info = core.contact_info,
+  types = core.types,
+  fields = core.fields,
+  countries = core.countries,
+  rules = core.rules,
+  error_codes = core.error_codes,
+
+  is_error = errors.is,
+  null = core.null,
+}

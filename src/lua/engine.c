@@ -714,6 +714,13 @@ static void push_version(lua_State *L)
     set_boolean(L, "http2", (info->features & CURL_VERSION_HTTP2) != 0);
 }
 
+/* core.now(): monotonic seconds, the clock of an engine that was given none. */
+static int core_now(lua_State *L)
+{
+    lua_pushnumber(L, aw_now());
+    return 1;
+}
+
 void awl_open_engine(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -743,6 +750,8 @@ void awl_open_engine(lua_State *L)
     lua_pop(L, 1);
     lua_pushcfunction(L, core_engine);
     lua_setfield(L, -2, "engine");
+    lua_pushcfunction(L, core_now);
+    lua_setfield(L, -2, "now");
     push_version(L);
     lua_setfield(L, -2, "version");
 }

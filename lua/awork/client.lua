@@ -1,0 +1,364 @@
+--- Clients.
+local contact_infos = require "awork.contact_infos"
+local core = require "awork.core"
+local errors = require "awork.error"
+local hooks = require "awork.hooks"
+local json = require "awork.json"
+local option_list = require "awork.options"
+local resource = require "awork.resource"
+local session = require "awork.session"
+local users = require "awork.users"
+
+--- A client: connections, a rate limiter and tasks of its own, nothing shared with other clients.
+--
+-- Called plainly a method blocks; in a task (`client:spawn`) it yields and other tasks run meanwhile. A client belongs
+-- to one lua_State. Close it with `client:close()`, a to-be-closed variable, or leave it to the garbage collector.
+---@class awork.Client
+---@field contact_infos awork.ContactInfos of users
+---@field company_contact_infos awork.ContactInfos of companies
+---@field users awork.Users
+---@field companies awork.Companies
+---@field engine userdata for C hosts (awork_toengine in awork.h)
+local Client = { __name = "awork.client" }
+Client.__index = Client
+
+-- The session of a client, out of the sight of whoever prints the client's fields. Keys are weak: an entry lives as
+-- long as its client.
+local sessions = setmetatable({}, { __mode = "k" })
+
+local client = {}
+
+-- The session of `self`; raises if it is no client, or a closed one that must not be.
+local function session_of(self, name, may_be_closed)
+  local found = sessions[self]
+  if not found then
+    error(("bad argument #1 to '%s' (awork.client expected; call it with a colon)"):format(name), 3)
+  elseif found.closed and not may_be_closed then
+    error("awork: the client is closed", 3)
+  end
+  return found
+end
+
+-- A header that a caller may set: a name of token characters, a value without control characters.
+local RESERVED = {
+  ["authorization"] = true, ["content-type"] = true, ["content-length"] = true, ["transfer-encoding"] = true,
+  ["connection"] = true, ["host"] = true, ["expect"] = true,
+}
+
+local function header_fault(headers, reserved)
+  for name, value in next, headers do
+    if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+%-.^_`|~]+$" then
+      return "a header's name must be letters, digits and hyphens"
+    elseif reserved[name:lower()] then
+      return ("the header '%s' can't be set"):format(name)
+    elseif type(value) ~= "string" or not core.header_safe(value) then
+      return ("the value of the header '%s' must be a string without control characters"):format(name)
+    end
+  end
+  return nil
+end
+
+-- The engine's options of a client's.
+local function engine_options(checked, events)
+  local out = { events = events }
+  for _, option in ipairs(option_list.list) do
+    if option.engine then
+      out[option.engine == true and option.name or option.engine] = checked[option.name]
+    end
+  end
+  return out
+end
+
+--- Makes a client. Opens no connection yet.
+--
+-- Raises on an unknown option and on one of a wrong type or out of its range. Returns `nil, err` for what comes from
+-- outside the program: no token (an unset environment variable), one that can't be a token, a base_url that is none or
+-- not https, a file of certificates that is not there.
+--
+-- The options with their defaults and units are listed in lua/awork/options.lua and docs/api.md.
+---@param options table
+---@return awork.Client? client
+---@return table? err
+function client.new(options)
+  if type(options) ~= "table" then
+    error(("bad argument #1 to 'client' (table expected, got %s)"):format(type(options)), 2)
+  end
+  local checked, message = option_list.check(options)
+  if not checked then
+    error(("bad argument #1 to 'client' (%s)"):format(message), 2)
+  end
+  if checked.headers then
+    message = header_fault(checked.headers, RESERVED)
+    if message then
+      error(("bad argument #1 to 'client' (option 'headers': %s)"):format(message), 2)
+    end
+  end
+  local token = checked.token
+  if token == nil then
+    return nil, errors.invalid("token-missing", "token", "required", "no token was given",
+      "is the environment variable or setting that it comes from set?")
+  elseif type(token) == "string" then
+    local fault = session.token_fault(token)
+    if fault then
+      return nil, errors.invalid("token-invalid", "token", "token", "the token can't be used: " .. fault)
+    end
+  end
+  local base = checked.base_url
+  local scheme, host = base:match "^(%a+)://(%[?[%w%.%-_:]+%]?:?%d*)"
+  if not scheme or base:find "[%c%s?#@\\]" or base:find "[\128-\255]" then
+    return nil, errors.invalid("invalid-base-url", "base_url", "url",
+      "'base_url' must be an absolute URL without user, query and fragment, like https://api.awork.com/api/v1")
+  end
+  scheme = scheme:lower()
+  local name = host:gsub(":%d+$", "")
+  local loopback = name == "localhost" or name == "[::1]" or name:find "^127%.%d+%.%d+%.%d+$"
+  if scheme ~= "https" and not (scheme == "http" and (loopback or checked.allow_http)) then
+    return nil, errors.invalid("insecure-base-url", "base_url", "url",
+      "'base_url' must be https: plain http would show the token to everyone on the way",
+      "allow_http = true permits it")
+  end
+  local codec = json.codec(checked.max_depth)
+  local observers = hooks.new(checked, codec)
+  local engine, why = core.engine(engine_options(checked, observers and observers.wants_events or false))
+  if not engine then
+    return nil, errors.new {
+      kind = why:find("certificate", 1, true) and "tls" or "protocol", code = "engine", description = why,
+      retryable = false,
+    }
+  end
+  local found = session.new(checked, engine, codec, observers)
+  local self = setmetatable({
+    contact_infos = contact_infos.new(found, "user"),
+    company_contact_infos = contact_infos.new(found, "company"),
+    users = users.users(found),
+    companies = users.companies(found),
+    engine = engine,
+  }, Client)
+  sessions[self] = found
+  return self
+end
+
+-- A path that stays below base_url: it is the caller's, and may have ids from anywhere in it.
+local function path_fault(path)
+  if path:sub(1, 1) ~= "/" or path:sub(1, 2) == "//" then
+    return "it must begin with one '/'"
+  elseif path:find "[?#]" then
+    return "a query goes into the option 'query', a fragment nowhere"
+  elseif path:find "[^%w%-._~!$&'()*+,;=:@%%/]" or path:find "%%%X" or path:find "%%.%X" or path:find "%%.?$" then
+    return "what is not a letter, digit or plain punctuation must be percent-encoded"
+  end
+  for segment in path:gmatch "[^/]+" do
+    local plain = segment:gsub("%%(%x%x)", function(hex)
+      return string.char(tonumber(hex, 16))
+    end)
+    if plain == "." or plain == ".." then
+      return "'.' and '..' can't be segments of it"
+    elseif plain:find "[/\\%c]" then
+      return "a segment holds a slash, a backslash or a control character"
+    end
+  end
+  return nil
+end
+
+local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
+
+local REQUEST_OPTIONS = {
+  query = { table = true }, body = { table = true, string = true }, headers = { table = true },
+  timeout = { number = true }, retry = { boolean = true, number = true }, idempotent = { boolean = true },
+}
+
+--- Any other endpoint.
+--
+--     local projects, res = client:request("GET", "/projects", { query = { page = 1, pageSize = 100 } })
+--
+-- Options:
+--   query      table: names to strings, numbers, booleans, or lists of them (the name is given once for each)
+--   body       table, sent as JSON; or string, sent as it is (application/json unless `headers` says otherwise)
+--   headers    table: name to value; not Authorization and what the engine sets
+--   timeout    seconds, the client's by default
+--   retry      false: only one attempt; a number: so many retries
+--   idempotent true: may be sent again although it may have taken effect. GET, HEAD, PUT, DELETE and OPTIONS always
+--              are, POST and PATCH are not
+--
+-- The response: { status =, headers = { [lowercase] = value }, body = raw text, url =, http_version =, attempts =,
+-- timings = { queue, wait, connect, tls, first_byte, total, in seconds } }.
+---@param method string GET, POST …
+---@param path string below base_url; begins with "/", percent-encoded where need be, without a query
+---@param options? table
+---@return any body decoded, JSON null being absent; true if there is none (204, or null); nil if it failed
+---@return table response_or_err the response; err if it failed
+function Client:request(method, path, options)
+  local found = session_of(self, "request")
+  if type(method) ~= "string" or not METHODS[method] then
+    error("bad argument #1 to 'request' (GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS expected)", 2)
+  elseif type(path) ~= "string" then
+    error(("bad argument #2 to 'request' (string expected, got %s)"):format(type(path)), 2)
+  elseif options ~= nil and type(options) ~= "table" then
+    error(("bad argument #3 to 'request' (table expected, got %s)"):format(type(options)), 2)
+  end
+  options = options or {}
+  for name, value in next, options do
+    local kinds = REQUEST_OPTIONS[name]
+    if not kinds then
+      error(("bad argument #3 to 'request' (unknown option '%s')"):format(tostring(name)), 2)
+    elseif not kinds[type(value)] then
+      error(("bad argument #3 to 'request' (option '%s' can't be a %s)"):format(name, type(value)), 2)
+    end
+  end
+  local timeout, retry = options.timeout, options.retry
+  if timeout and not (timeout > 0 and timeout < math.huge) then
+    error("bad argument #3 to 'request' (option 'timeout': seconds above 0 expected)", 2)
+  elseif retry == true or (retry and (math.type(retry) ~= "integer" or retry < 0 or retry > 100)) then
+    error("bad argument #3 to 'request' (option 'retry': false or an integer from 0 to 100 expected)", 2)
+  end
+  local fault = path_fault(path)
+  if fault then
+    return nil, errors.invalid("invalid-path", "path", "path", "the path can't be used: " .. fault)
+  end
+  local query, message = resource.query(options.query)
+  if not query then
+    return nil, errors.invalid("invalid-query", "query", "type", message)
+  end
+  local body = options.body
+  if type(body) == "table" then
+    local where
+    body, message, where = found.codec.encode(body)
+    if not body then
+      return nil, errors.invalid("invalid-body", where ~= "" and where or "body", "type", message)
+    end
+  end
+  local headers
+  if options.headers then
+    headers = {}
+    for name, value in next, body and found.json_headers or found.plain_headers do
+      headers[name] = value
+    end
+    fault = header_fault(options.headers, { ["authorization"] = true, ["content-length"] = true, ["host"] = true,
+      ["transfer-encoding"] = true, ["connection"] = true, ["expect"] = true })
+    if fault then
+      return nil, errors.invalid("invalid-header", "headers", "header", fault)
+    end
+    for name, value in next, options.headers do
+      headers[name:lower()] = value
+    end
+  end
+  local safe = options.idempotent or (method ~= "POST" and method ~= "PATCH")
+  local value, result = found:call(method, path, body, {
+    query = query, headers = headers, timeout = timeout, retry = retry, safe = safe,
+  })
+  return value, result
+end
+
+--- Makes a task of a function: a coroutine in which the methods of this client yield while they wait, so that others
+-- run. It does not run before the next `step`, `wait`, `loop` or `task:wait()`. The methods of another client block in
+-- it, and so do this one's in coroutines that the function makes itself. `coroutine.yield()` in it lets others run.
+---@param fn function
+---@param ... any its arguments
+---@return awork.Task
+function Client:spawn(fn, ...)
+  local found = session_of(self, "spawn")
+  if type(fn) ~= "function" then
+    error(("bad argument #1 to 'spawn' (function expected, got %s)"):format(type(fn)), 2)
+  end
+  return found.scheduler:spawn(fn, ...)
+end
+
+--- Drives all tasks to their end.
+---@return true? ok nil, err if one raised and nobody waits for it: the first of them; the others are logged
+---@return table? err
+function Client:loop()
+  local found = session_of(self, "loop")
+  local ok, err = found.scheduler:loop()
+  found:drain()
+  return ok, err
+end
+
+--- Moves everything on without blocking.
+---@return integer tasks how many are not done
+function Client:step()
+  local found = session_of(self, "step")
+  local live = found.scheduler:pump()
+  found:drain()
+  return live
+end
+
+--- Moves everything on, and blocks until something happens, at most so long.
+---@param seconds number
+---@return integer tasks how many are not done
+function Client:wait(seconds)
+  local found = session_of(self, "wait")
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
+    error("bad argument #1 to 'wait' (seconds expected, 0 or more)", 2)
+  end
+  local live = found.scheduler:pump(seconds)
+  found:drain()
+  return live
+end
+
+--- When `step` is to be called though no socket is ready.
+---@return number? seconds 0: at once; nil: nothing is pending
+function Client:timeout()
+  return session_of(self, "timeout").scheduler:timeout()
+end
+
+--- The sockets to watch for `step`. They change with every step.
+---@return { fd: integer, read: boolean, write: boolean }[]
+function Client:sockets()
+  return session_of(self, "sockets").engine:sockets()
+end
+
+--- Sleeps: in a task it yields, elsewhere it blocks.
+---@param seconds number
+---@return true? ok nil, err if the client was closed meanwhile
+---@return table? err
+function Client:sleep(seconds)
+  local found = session_of(self, "sleep")
+  if type(seconds) ~= "number" or not (seconds >= 0 and seconds < math.huge) then
+    error("bad argument #1 to 'sleep' (seconds expected, 0 or more)", 2)
+  end
+  local result = found.scheduler:sleep(seconds)
+  if result.kind == "closed" then
+    return nil, errors.from_transport(result)
+  end
+  return true
+end
+
+--- What the client has done so far: the engine's counters (requests, attempts, retries, waits, bytes, connections, time
+-- by phase), and adopted, read_backs, reposts (creates in doubt), tasks (live), hook_errors.
+---@return table
+function Client:stats()
+  local found = session_of(self, "stats")
+  local stats = found.engine:stats()
+  for name, count in next, found.counts do
+    stats[name] = count
+  end
+  stats.tasks = found.scheduler.live
+  stats.hook_errors = found.hooks and found.hooks.errors or 0
+  return stats
+end
+
+--- Closes the client: idempotent. Connections are closed, requests in flight given up. A task that waits for one gets
+-- `nil, err` with `err.kind == "closed"`; one that then waits again, or never ran, is stopped. After that every method
+-- but close and tostring raises.
+function Client:close()
+  local found = session_of(self, "close", true)
+  if not found.closed then
+    found.closed = true
+    found.scheduler:close()
+  end
+end
+
+--- True once it is closed.
+---@return boolean
+function Client:is_closed()
+  return session_of(self, "is_closed", true).closed
+end
+
+Client.__close = Client.close
+
+Client.__tostring = function(self)
+  local found = sessions[self]
+  return ("awork.client: %s%s"):format(found.base, found.closed and " (closed)" or "")
+end
+
+return client

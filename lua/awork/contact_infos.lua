@@ -1,0 +1,320 @@
+--- Contact infos of users and of companies: one implementation over two base paths.
+local core = require "awork.core"
+local errors = require "awork.error"
+local many = require "awork.many"
+local readback = require "awork.readback"
+local resource = require "awork.resource"
+
+local bad_argument, check_id = resource.bad_argument, resource.check_id
+
+--- `client.contact_infos` and `client.company_contact_infos`.
+--
+-- All of them return `nil, err` if the world does not play along, and raise on arguments of a wrong type and on a
+-- closed client. Permission: an admin, or the user themself, or user-master-data:read (get, list, each) and :write.
+---@class awork.ContactInfos
+local ContactInfos = { __name = "awork.contact_infos" }
+ContactInfos.__index = ContactInfos
+
+-- The form's fields in their order; what else comes back is the response's own and never sent.
+local FIELDS = {}
+for i, field in ipairs(core.fields()) do
+  FIELDS[i] = field.name
+end
+local IS_FIELD = {}
+for _, name in ipairs(FIELDS) do
+  IS_FIELD[name] = true
+end
+
+local contact_infos = {}
+
+--- The resource of one owner.
+---@param session table
+---@param owner "user"|"company"
+---@return awork.ContactInfos
+function contact_infos.new(session, owner)
+  return setmetatable({
+    _session = session,
+    _owner = owner,
+    _id_name = owner == "user" and "user_id" or "company_id",
+    _prefix = owner == "user" and "/users/" or "/companies/",
+  }, ContactInfos)
+end
+
+-- The id arguments of a public method: raises on a wrong type, gives an error for what is no GUID.
+local function check_ids(self, name, owner_id, info_id, with_info)
+  if self._session.closed then
+    error("awork: the client is closed", 3)
+  elseif type(owner_id) ~= "string" then
+    error(("bad argument #1 to '%s' (%s: string expected, got %s)"):format(name, self._id_name, type(owner_id)), 3)
+  elseif with_info and type(info_id) ~= "string" then
+    error(("bad argument #2 to '%s' (contact_info_id: string expected, got %s)"):format(name, type(info_id)), 3)
+  end
+  return check_id(owner_id, self._id_name) or with_info and check_id(info_id, "contact_info_id") or nil
+end
+
+-- The text to send for a contact info, and the table it was made of.
+local function encode(self, info)
+  local session = self._session
+  local codec = session.codec
+  if session.validate then
+    local form, err = core.contact_info(info, self._owner, session.strict)
+    if not form then
+      return nil, err
+    end
+    return codec.encode_checked(form), form
+  end
+  local body, message, path = codec.encode(info)
+  if not body then
+    return nil, errors.invalid("validation-failed", path ~= "" and path or "?", "type", message)
+  end
+  return body, info
+end
+
+-- { timeout=, retry= } of a single call.
+local function check_call(options, position, name)
+  if options == nil then
+    return nil
+  elseif type(options) ~= "table" then
+    error(("bad argument #%d to '%s' (table expected, got %s)"):format(position, name, type(options)), 3)
+  end
+  for key, value in next, options do
+    local ok
+    if key == "timeout" then
+      ok = type(value) == "number" and value > 0 and value < math.huge
+    elseif key == "retry" then
+      ok = value == false or (math.type(value) == "integer" and value >= 0 and value <= 100)
+    else
+      error(("bad argument #%d to '%s' (unknown option '%s')"):format(position, name, tostring(key)), 3)
+    end
+    if not ok then
+      error(("bad argument #%d to '%s' (option '%s' is not valid: timeout is seconds above 0, retry false or a count)")
+        :format(position, name, key), 3)
+    end
+  end
+  return options
+end
+
+--- Creates a contact info. awork API: POST /users/{userId}/contactinfo, /companies/{companyId}/contactinfo.
+--
+-- It is validated first (option `validate`), with `isAddress` set for an address. If the request may have taken effect
+-- though no answer came (connection lost after it was sent, timeout, a status 5xx), the owner's contact infos are read
+-- back: the one that this request made is adopted, otherwise it is posted again. So there is exactly one in the end, or
+-- an error; one with `ambiguous = true` says what to check. docs: "Never twice, never lost".
+---@param owner_id string GUID of the user or company
+---@param info table
+---@param options? { timeout: number?, retry: false|integer? } `retry = false`: neither retries nor reads back
+---@return table? created as awork answers, with its `id`
+---@return table? err
+---@return boolean? adopted true if it was found by reading back
+function ContactInfos:create(owner_id, info, options)
+  local err = check_ids(self, "create", owner_id)
+  if err then
+    return nil, err
+  elseif type(info) ~= "table" then
+    bad_argument(2, "create", "table", info)
+  end
+  check_call(options, 3, "create")
+  local body, form = encode(self, info)
+  if not body then
+    return nil, form
+  end
+  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, form, options)
+end
+
+--- Lists contact infos, one page. awork API: GET …/contactinfo.
+---@param owner_id string
+---@param options? { page: integer?, pageSize: integer?, filterby: string?, orderby: string? } page from 1, pageSize up
+-- to 1000 and 1000 by default
+---@return table? list
+---@return table page_info { page, page_size, items, total_items } from the aw-* headers; err if there is no list
+function ContactInfos:list(owner_id, options)
+  local err = check_ids(self, "list", owner_id) or resource.check_list(options, nil, 2, "list", 2)
+  if err then
+    return nil, err
+  end
+  local list, info = resource.list(self._session, self._prefix .. owner_id .. "/contactinfo", options)
+  return list, info
+end
+
+--- Iterates over all contact infos, 1000 a request.
+--
+--     for info, err in client.contact_infos:each(user_id) do
+--       if not info then error(err) end
+--       print(info.type, info.value)
+--     end
+--
+-- If a page can't be had, the last step gives `false, err`.
+---@param owner_id string
+---@param options? table as for list
+---@return fun(): table|false|nil, table?
+function ContactInfos:each(owner_id, options)
+  local err = check_ids(self, "each", owner_id) or resource.check_list(options, nil, 2, "each", 2)
+  if err then
+    return function()
+      local once = err
+      err = nil
+      if once then
+        return false, once
+      end
+      return nil
+    end
+  end
+  return resource.each(self._session, self._prefix .. owner_id .. "/contactinfo", options)
+end
+
+--- Reads one contact info. awork API: GET …/contactinfo/{contactInfoId}.
+---@param owner_id string
+---@param info_id string
+---@param options? { timeout: number?, retry: false|integer? }
+---@return table? info
+---@return table? err
+function ContactInfos:get(owner_id, info_id, options)
+  local err = check_ids(self, "get", owner_id, info_id, true)
+  if err then
+    return nil, err
+  end
+  check_call(options, 3, "get")
+  local info
+  info, err = self._session:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+  return info, err
+end
+
+-- Puts the whole model: what is not in `form` goes as null, so that it is cleared whatever the server does to fields
+-- left out (undocumented). isAddress can't be null.
+local function put(self, owner_id, info_id, info, options)
+  local session = self._session
+  local body, form = encode(self, info)
+  if not body then
+    return nil, form
+  elseif session.validate then
+    local null = core.null
+    for i = 1, #FIELDS do
+      local name = FIELDS[i]
+      if form[name] == nil then
+        form[name] = name ~= "isAddress" and null
+      end
+    end
+    body = session.codec.encode_checked(form)
+  end
+  local updated, err = session:fetch("PUT", self._prefix .. owner_id .. "/contactinfo/" .. info_id, body, options)
+  return updated, err
+end
+
+--- Replaces a contact info. awork API: PUT …/contactinfo/{contactInfoId}, with the whole model.
+-- Fields that are not given are cleared. Response-only fields (`id`, `createdOn` …) are not taken: to change what was
+-- read, use patch.
+---@param owner_id string
+---@param info_id string
+---@param info table
+---@param options? { timeout: number?, retry: false|integer? }
+---@return table? updated
+---@return table? err
+function ContactInfos:update(owner_id, info_id, info, options)
+  local err = check_ids(self, "update", owner_id, info_id, true)
+  if err then
+    return nil, err
+  elseif type(info) ~= "table" then
+    bad_argument(3, "update", "table", info)
+  end
+  check_call(options, 4, "update")
+  return put(self, owner_id, info_id, info, options)
+end
+
+--- Changes some fields of a contact info: reads it, merges, validates the whole and puts it.
+-- `awork.null` clears a field. If `type` changes and `isAddress` is not given, it follows the type. awork knows no
+-- version of a contact info: what someone else changes between the read and the put is overwritten.
+---@param owner_id string
+---@param info_id string
+---@param changes table
+---@param options? { timeout: number?, retry: false|integer? } for each of the two requests
+---@return table? updated
+---@return table? err
+function ContactInfos:patch(owner_id, info_id, changes, options)
+  local err = check_ids(self, "patch", owner_id, info_id, true)
+  if err then
+    return nil, err
+  elseif type(changes) ~= "table" then
+    bad_argument(3, "patch", "table", changes)
+  end
+  check_call(options, 4, "patch")
+  local current
+  current, err = self._session:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+  if not current then
+    return nil, err
+  end
+  local merged = {}
+  for _, name in ipairs(FIELDS) do
+    merged[name] = current[name]
+  end
+  if changes.type ~= nil and changes.type ~= merged.type and changes.isAddress == nil then
+    merged.isAddress = nil
+  end
+  for name, value in next, changes do
+    if value == core.null and IS_FIELD[name] then
+      value = nil
+    end
+    merged[name] = value
+  end
+  return put(self, owner_id, info_id, merged, options)
+end
+
+--- Deletes a contact info. awork API: DELETE …/contactinfo/{contactInfoId}.
+---@param owner_id string
+---@param info_id string
+---@param options? { timeout: number?, retry: false|integer? }
+---@return true? ok also if a retry found it gone: the first try did it
+---@return table? err
+function ContactInfos:delete(owner_id, info_id, options)
+  local err = check_ids(self, "delete", owner_id, info_id, true)
+  if err then
+    return nil, err
+  end
+  check_call(options, 3, "delete")
+  local result, raw
+  result, err, raw =
+    self._session:send("DELETE", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+  if result or (raw and raw.status == 404 and raw.retried) then
+    return true
+  end
+  return nil, err
+end
+
+--- Creates many contact infos, several at once; see awork.many for the options and the report.
+--
+--     local report = client.contact_infos:create_many({ { user_id = id, info = { … } }, … }, { concurrency = 8 })
+---@param rows table[]|fun(): table? a list, or an iterator that gives a row and in the end nil
+---@param options? table
+---@return table? report nil if a callback raised
+---@return table? err
+---@return table? partial the report so far, beside an err
+function ContactInfos:create_many(rows, options)
+  self._session:check_open(2)
+  return many.run(self, rows, options)
+end
+
+-- One row of create_many: like create, but everything that is wrong with it is an error, nothing raises.
+function ContactInfos:_create_row(row, options)
+  if type(row) ~= "table" then
+    return nil, errors.invalid("invalid-row", "?", "type",
+      ("a row must be a table { %s =, info = }, got %s"):format(self._id_name, type(row)))
+  end
+  local owner_id, info = row[self._id_name], row.info
+  if type(owner_id) ~= "string" then
+    return nil, errors.invalid("invalid-row", self._id_name, "type",
+      ("'%s' of a row must be a string, got %s"):format(self._id_name, type(owner_id)))
+  elseif type(info) ~= "table" then
+    return nil, errors.invalid("invalid-row", "info", "type",
+      ("'info' of a row must be a table, got %s"):format(type(info)))
+  end
+  local err = check_id(owner_id, self._id_name)
+  if err then
+    return nil, err
+  end
+  local body, form = encode(self, info)
+  if not body then
+    return nil, form
+  end
+  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, form, options)
+end
+
+return contact_infos

@@ -1,0 +1,383 @@
+--- Creates: never twice, never lost.
+--
+-- awork has no idempotency key. When a POST may have taken effect though no usable answer came, the owner's contact
+-- infos are read back, after a pause, and just before posting again. The one that this create made is
+--   * equal in all fields that were sent,
+--   * created since the request began, by the server's clock (its Date header tells how its clock stands; TOLERANCE for
+--     the clocks of awork's machines among each other), and
+--   * not the result of another create of this client.
+-- It is adopted. If there is none the request goes again, within `retries` and the call's timeout.
+--
+-- So that two creates of this client can't mistake each other's: while one create of an owner is in doubt, no other
+-- So that two creates of this client cannot mistake each other's: while one of an owner is in doubt, no other
+-- owner in the same seconds. What can't be seen is a request that takes effect after the last read-back; therefore an
+-- error that ends in doubt says so (`ambiguous`).
+local null = require("awork.core").null
+local errors = require "awork.error"
+local resource = require "awork.resource"
+local time = require "awork.time"
+
+local readback = {}
+
+-- awork's machines may differ in their clocks by so many seconds, and Date is in whole ones.
+local TOLERANCE = 2
+
+-- The first read-back comes after so many seconds at least, and after a timeout after so many: the server may be at it.
+local PAUSE, PAUSE_SLOW = 0.1, 1
+
+-- The part of a create's timeout that is kept for reading back: a quarter, 5 seconds at most.
+local RESERVE_SHARE, RESERVE_MOST = 0.25, 5
+
+-- Backoff with full jitter: random(0, min(BASE * 2^n, CAP)) seconds.
+local BACKOFF_BASE, BACKOFF_CAP = 0.5, 8
+
+-- The ids of created contact infos are remembered until so many seconds before the oldest create under way.
+local KEEP = 10
+
+-- Ids that are not yet packed into one string: 36 bytes an id instead of 150.
+local CHUNK = 256
+
+-- Statuses of a gateway that may not know whether the application behind it did its work, or does it still.
+local GATEWAY = { [408] = true, [502] = true, [503] = true, [504] = true }
+
+-- Who creates for which owner, and what was created lately: per session, made when first needed.
+local function ledger_of(session)
+  local ledger = session.ledger
+  if not ledger then
+    ledger = { owners = {}, pending = {}, recent = {}, chunks = {}, first = 1, last = 0 }
+    session.ledger = ledger
+  end
+  return ledger
+end
+
+-- Remembers the id of a contact info that a create of this client returned.
+local function claim(session, ledger, id)
+  local recent = ledger.recent
+  recent[#recent + 1] = id
+  if #recent < CHUNK then
+    return
+  end
+  local now = session.clock()
+  local oldest = now
+  for entry in next, ledger.pending do
+    oldest = math.min(oldest, entry.start)
+  end
+  ledger.last = ledger.last + 1
+  ledger.chunks[ledger.last] = { ids = table.concat(recent, " "):lower(), at = now }
+  ledger.recent = {}
+  while ledger.first <= ledger.last and ledger.chunks[ledger.first].at < oldest - KEEP do
+    ledger.chunks[ledger.first] = nil
+    ledger.first = ledger.first + 1
+  end
+end
+
+local function is_claimed(ledger, id)
+  id = id:lower()
+  for _, other in ipairs(ledger.recent) do
+    if other:lower() == id then
+      return true
+    end
+  end
+  for i = ledger.first, ledger.last do
+    if ledger.chunks[i].ids:find(id, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+-- A create. As a to-be-closed variable it leaves the ledger whatever happens, also when its task is cancelled.
+-- Its state is counted in its owner: under_way (a POST that no one doubts), doubtful, or waiting.
+local Entry = {}
+
+local function move(entry, state)
+  local owner, old = entry.owner, entry.state
+  if old then
+    owner[old] = owner[old] - 1
+  end
+  entry.state = state
+  if state then
+    owner[state] = owner[state] + 1
+  end
+  if owner.queue then
+    entry.session.scheduler:wake(owner.queue)
+  end
+end
+
+function Entry.__close(entry)
+  local ledger, owner = entry.ledger, entry.owner
+  ledger.pending[entry] = nil
+  if owner.resolver == entry then
+    owner.resolver = nil
+  end
+  move(entry, nil)
+  owner.entries = owner.entries - 1
+  if owner.entries == 0 then
+    ledger.owners[entry.path] = nil
+  end
+end
+
+-- Waits until `blocked(owner, entry)` no longer holds; false if the deadline comes first.
+local function wait_while(entry, blocked)
+  local session, owner = entry.session, entry.owner
+  while blocked(owner, entry) do
+    local left = entry.deadline - session.clock()
+    if left <= 0 or session.closed then
+      return false
+    end
+    owner.queue = owner.queue or {}
+    session.scheduler:wait_on(owner.queue, left)
+  end
+  return true
+end
+
+local function has_doubt(owner)
+  return owner.doubtful > 0
+end
+
+local function is_busy(owner, entry)
+  return owner.under_way > 0 or (owner.resolver and owner.resolver ~= entry)
+end
+
+-- What a request waited for a connection and the rate limit does not count against the timeout.
+local function prolong(entry, raw)
+  local timings = raw and raw.timings
+  if timings then
+    entry.deadline = entry.deadline + (timings.queue or 0) + (timings.wait or 0)
+  end
+end
+
+-- What the engine's result says of the effect of a POST that gave us no contact info:
+-- "none"; "unknown": sent and not answered; "answered": the application failed, and perhaps only after its work;
+-- "gateway": the same, but the work may still go on; "done": a 2xx that can't be read.
+local function effect_of(raw)
+  local status = raw.status or 0
+  if raw.kind == "rate_limit" or raw.kind == "closed" or raw.kind == "cancelled" then
+    return "none"
+  elseif status == 0 then
+    return raw.sent and "unknown" or "none"
+  elseif status >= 200 and status < 300 then
+    return "done"
+  elseif GATEWAY[status] then
+    return "gateway"
+  end
+  return status >= 500 and "answered" or "none"
+end
+
+-- Equal in all fields that were sent.
+local function is_equal(form, info)
+  for name, value in next, form do
+    if info[name] ~= value and value ~= null then
+      return false
+    end
+  end
+  return true
+end
+
+-- Looks for the contact info that the entry's request made. Returns it; or nil and true if there is none;
+-- or nil, false and perhaps an error if that can't be told.
+local function look(entry)
+  local session, ledger = entry.session, entry.ledger
+  session.counts.read_backs = session.counts.read_backs + 1
+  local found, found_at
+  local unsure = false
+  local page, seen = 1, 0
+  while true do
+    local left = entry.deadline - session.clock()
+    if left <= 0 then
+      return nil, false
+    end
+    local list, info, raw = resource.list(session, entry.path, { page = page, timeout = left })
+    prolong(entry, raw)
+    if not list then
+      return nil, false, info
+    end
+    -- By the server's clock: when it answered, less the time that has passed here since the request began.
+    local server_now = time.parse_http(raw.headers.date)
+    local since = server_now and server_now - (session.clock() - entry.began) - TOLERANCE
+    for _, candidate in ipairs(list) do
+      if type(candidate) == "table" and type(candidate.id) == "string" and is_equal(entry.form, candidate)
+        and not is_claimed(ledger, candidate.id) then
+        local created = time.parse_iso(candidate.createdOn)
+        if not created or not since then
+          unsure = true
+        elseif created >= since and (not found or created < found_at) then
+          found, found_at = candidate, created
+        end
+      end
+    end
+    seen = seen + #list
+    if #list < resource.PAGE_SIZE or seen >= (info.total_items or math.huge) then
+      break
+    end
+    page = page + 1
+  end
+  if found then
+    return found
+  end
+  return nil, not unsure
+end
+
+-- Finishes an error whose create may have taken effect after all.
+local function in_doubt(err, path, why)
+  err.ambiguous = true
+  err.retryable = false
+  err.read_back = why
+  err.hint = ("it may have been created all the same: list %s and look for it before you create it again"):format(path)
+  return nil, err
+end
+
+-- One POST: the created object; or nil, err, raw; nil alone if no time is left.
+local function post(entry, retries)
+  local session = entry.session
+  local left = entry.deadline - session.clock()
+  if left <= 0 then
+    return nil
+  end
+  local info, err, raw = session:fetch("POST", entry.path, entry.body, {
+    timeout = left - math.min(left * RESERVE_SHARE, RESERVE_MOST), retry = retries, safe = false,
+  })
+  if info then
+    if type(info.id) == "string" then
+      claim(session, entry.ledger, info.id)
+    end
+    return info
+  end
+  prolong(entry, raw)
+  return nil, err, raw
+end
+
+local function retries_used(raw)
+  return math.max((raw.attempts or 1) - 1, 0)
+end
+
+-- A create whose request may have taken effect: read back, adopt or post again.
+local function resolve(entry, err, raw, effect)
+  local session, owner, path = entry.session, entry.owner, entry.path
+  local hooks, counts = session.hooks, session.counts
+  move(entry, "doubtful")
+  -- The attempt in doubt is the last one: the engine repeats no POST that may have taken effect.
+  local timings = raw.timings
+  if timings and timings.total then
+    local active = timings.total - (timings.queue or 0) - (timings.wait or 0)
+    entry.began = math.max(entry.began, session.clock() - active)
+  end
+  local used, round = retries_used(raw), 0
+  local lasting = false -- an attempt may take effect even after the last read-back
+  while true do
+    local slow = raw.kind == "timeout" or effect == "gateway"
+    lasting = lasting or effect ~= "answered"
+    -- One create of an owner at a time, and only once the others' answers are in.
+    if not wait_while(entry, is_busy) then
+      return in_doubt(err, path)
+    end
+    owner.resolver = entry
+    local backoff = session.random() * math.min(BACKOFF_BASE * 2 ^ round, BACKOFF_CAP)
+    local pause = math.min(math.max(slow and PAUSE_SLOW or PAUSE, backoff), (entry.deadline - session.clock()) / 2)
+    if pause <= 0 then
+      return in_doubt(err, path)
+    end
+    if hooks then
+      hooks.retry {
+        method = "GET", path = path, attempt = round + 1, delay = pause, reason = "read-back", status = raw.status,
+      }
+    end
+    session.scheduler:sleep(pause)
+    local found, absent, why = look(entry)
+    if found then
+      claim(session, entry.ledger, found.id)
+      counts.adopted = counts.adopted + 1
+      if hooks then
+        hooks.log("info", "adopted", { path = path, id = found.id })
+      end
+      return found, nil, true
+    elseif not absent or effect == "done" then
+      return in_doubt(err, path, why)
+    elseif used >= entry.retries then
+      if lasting then
+        return in_doubt(err, path)
+      end
+      return nil, err
+    end
+    used, round = used + 1, round + 1
+    counts.reposts = counts.reposts + 1
+    if hooks then
+      hooks.retry {
+        method = "POST", path = path, attempt = used + 1, delay = 0, reason = "post-again", status = raw.status,
+      }
+    end
+    local info, next_err, next_raw = post(entry, entry.retries - used)
+    if info then
+      return info
+    elseif not next_raw then
+      -- No time is left, or no token.
+      return in_doubt(next_err or err, path)
+    end
+    err, raw, effect = next_err, next_raw, effect_of(next_raw)
+    if effect == "none" then
+      if lasting then
+        return in_doubt(err, path)
+      end
+      return nil, err
+    end
+    used = used + retries_used(raw)
+  end
+end
+
+--- Creates a contact info, exactly once.
+---@param session table
+---@param path string …/contactinfo
+---@param body string what is sent
+---@param form table what `body` was made of
+---@param options? { timeout: number?, retry: false|integer? }
+---@return table? info
+---@return table? err
+---@return boolean? adopted
+function readback.create(session, path, body, form, options)
+  local ledger = ledger_of(session)
+  local timeout, retry = session.timeout, session.retries
+  if options then
+    timeout = options.timeout or timeout
+    if options.retry ~= nil then
+      retry = options.retry
+    end
+  end
+  local owner = ledger.owners[path]
+  if not owner then
+    owner = { under_way = 0, doubtful = 0, waiting = 0, entries = 0 }
+    ledger.owners[path] = owner
+  end
+  local start = session.clock()
+  local entry <close> = setmetatable({
+    session = session, ledger = ledger, owner = owner, path = path, body = body, form = form,
+    start = start, began = start, deadline = start + timeout, retries = retry or 0,
+  }, Entry)
+  ledger.pending[entry] = true
+  owner.entries = owner.entries + 1
+  if owner.doubtful > 0 then
+    move(entry, "waiting")
+    if not wait_while(entry, has_doubt) then
+      return nil, errors.from_transport(session.closed and session.scheduler.closed_result or {
+        kind = "timeout", code = "timeout", retryable = true, attempts = 0,
+        message = "timed out while another create for the same owner was in doubt",
+      }, "POST", path)
+    end
+    entry.began = session.clock()
+  end
+  move(entry, "under_way")
+  local info, err, raw = post(entry, retry)
+  if info then
+    return info
+  elseif not raw then
+    return nil, err
+  end
+  local effect = effect_of(raw)
+  if effect == "none" then
+    return nil, err
+  elseif retry == false then
+    return in_doubt(err, path)
+  end
+  return resolve(entry, err, raw, effect)
+end
+
+return readback

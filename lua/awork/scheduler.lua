@@ -1,0 +1,493 @@
+--- Tasks over an engine: coroutines that wait for requests, for time, and for each other.
+--
+-- Knows no HTTP. A request is performed by `scheduler:perform(req)`: in a task's own coroutine that yields, anywhere
+-- else it blocks. "Anywhere else" includes coroutines that a task or the host made itself, and places that can't
+-- yield (a comparator of table.sort): yielding there would hand our wait to someone who knows nothing of it.
+--
+-- Tasks run in spawn order, only inside step, wait, loop and task:wait, never inside a blocking call, but when that
+-- call has to wait for a task.
+local errors = require "awork.error"
+
+local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
+local running, status, isyieldable = coroutine.running, coroutine.status, coroutine.isyieldable
+local pack, unpack = table.pack, table.unpack
+-- A host may have taken the debug library away.
+local traceback = debug and debug.traceback or function(_, message)
+  return message
+end
+
+-- What our own yields pass, so that a yield of the caller's own is told from it.
+local WAIT = {}
+
+-- Results and ready tasks handled in one step, so that a step with much to do can't hold up a host's loop; what is
+-- left makes timeout() 0.
+local BUDGET = 32
+
+-- Failures kept for loop() to return; beyond that they are logged alone.
+local KEEP_FAILURES = 100
+
+-- A blocking wait looks up this often whatever the engine says, in seconds.
+local NAP = 60
+
+local Scheduler = {}
+Scheduler.__index = Scheduler
+
+--- A function that runs in turns with others; made by `client:spawn`.
+---@class awork.Task
+local Task = { __name = "awork.task" }
+Task.__index = Task
+Task.__tostring = function(task)
+  return ("awork.task: %d (%s)"):format(task._number, task:status())
+end
+
+local scheduler = {}
+
+--- A scheduler over an engine.
+---@param engine userdata
+---@param on_failure fun(err: table) told of a task that raised and that nobody waits for
+---@return table
+function scheduler.new(engine, on_failure)
+  return setmetatable({
+    engine = engine,
+    on_failure = on_failure,
+    tasks = {}, -- coroutine -> task, as long as it lives
+    live = 0, -- how many
+    spawned = 0,
+    waiting = {}, -- engine id -> task
+    outstanding = 0, -- how many
+    ready = {}, first = 1, last = 0, -- a queue of tasks
+    backlog = 0, -- results that the engine holds for us
+    failures = {},
+    closed = false,
+  }, Scheduler)
+end
+
+-- The task whose own coroutine runs now and may yield.
+local function current(self)
+  if self.live > 0 then
+    local task = self.tasks[running()]
+    if task and isyieldable() then
+      return task
+    end
+  end
+  return nil
+end
+
+local function enqueue(self, task, value)
+  task._state, task._value = "ready", value
+  self.last = self.last + 1
+  self.ready[self.last] = task
+end
+
+-- Takes a task out of whatever it waits for.
+local function unhook(self, task)
+  local id = task._id
+  if id then
+    task._id, self.waiting[id] = nil, nil
+    self.outstanding = self.outstanding - 1
+    if not self.closed then
+      self.engine:cancel(id)
+    end
+  end
+  task._queue, task._awaits, task._value = nil, nil, nil
+end
+
+-- The waiters of a queue go on; those that were taken out meanwhile don't.
+local function wake(self, queue)
+  for i = 1, #queue do
+    local task = queue[i]
+    queue[i] = nil
+    if task._queue == queue then
+      unhook(self, task)
+      enqueue(self, task)
+    end
+  end
+end
+
+local function finish(self, task, state, ...)
+  local co = task._co
+  task._state, task._results, task._co = state, pack(...), nil
+  self.tasks[co] = nil
+  self.live = self.live - 1
+  wake(self, task._waiters)
+  return co
+end
+
+-- Ends a task from outside. Its to-be-closed variables are closed; one that raises is reported.
+local function stop(self, task, err)
+  unhook(self, task)
+  local co = finish(self, task, "cancelled", nil, err)
+  local ok, cause = coroutine.close(co)
+  if not ok then
+    self.on_failure(errors.raised("task-failed", "closing a task", cause))
+  end
+end
+
+-- The error of a task that raised, reported and kept for loop() unless someone waits for the task.
+local function fail(self, task, cause)
+  local err = errors.raised("task-failed", "a task", cause, traceback(task._co, errors.text_of(cause)))
+  local awaited = #task._waiters > 0
+  coroutine.close(finish(self, task, "failed", nil, err))
+  if not awaited and not task._driven then
+    if #self.failures < KEEP_FAILURES then
+      self.failures[#self.failures + 1] = task
+    end
+    self.on_failure(err)
+  end
+end
+
+local function cancelled()
+  return errors.new {
+    kind = "cancelled", code = "cancelled", description = "the task was cancelled", retryable = false,
+  }
+end
+
+local function closed()
+  return errors.new {
+    kind = "closed", code = "closed", description = "the client was closed", retryable = false,
+  }
+end
+
+-- What a resume came back with.
+local function settle(self, task, ok, what, ...)
+  if not ok then
+    return fail(self, task, what)
+  elseif status(task._co) == "dead" then
+    if task._cancel then
+      return stop(self, task, cancelled())
+    end
+    finish(self, task, "done", what, ...)
+  elseif task._cancel then
+    stop(self, task, cancelled())
+  elseif self.closed and self.sealed then
+    stop(self, task, closed())
+  elseif what ~= WAIT then
+    -- The caller's own yield: others get a turn, then it goes on.
+    enqueue(self, task)
+    task._yielded = true
+  end
+end
+
+local function run(self, task, value)
+  local args = task._args
+  task._state, task._value, task._yielded = "running", nil, nil
+  if args then
+    task._args = nil
+    return settle(self, task, resume(task._co, unpack(args, 1, args.n)))
+  end
+  return settle(self, task, resume(task._co, value))
+end
+
+-- Resumes the tasks whose results are there and those that are ready, within the budget.
+local function deliver(self)
+  local engine, budget = self.engine, BUDGET
+  while budget > 0 do
+    local id, result = engine:next()
+    if not id then
+      self.backlog = 0
+      break
+    end
+    local task = self.waiting[id]
+    if task then
+      self.waiting[id], task._id = nil, nil
+      self.outstanding = self.outstanding - 1
+      if task._queue then -- a timer that bounds another wait
+        task._queue = nil
+      end
+      run(self, task, result)
+      budget = budget - 1
+      if self.closed then
+        return
+      end
+    end
+  end
+  -- Those that become ready meanwhile have their turn in the next step.
+  local last = self.last
+  while budget > 0 and self.first <= last do
+    local task = self.ready[self.first]
+    self.ready[self.first] = nil
+    self.first = self.first + 1
+    if task._state == "ready" then
+      run(self, task, task._value)
+      budget = budget - 1
+      if self.closed then
+        return
+      end
+    end
+  end
+  if self.first > self.last then
+    self.first, self.last = 1, 0
+  end
+end
+
+--- Moves everything on, blocking at most so long; returns the number of tasks that are not done.
+---@param seconds? number 0 by default
+---@return integer
+function Scheduler:pump(seconds)
+  if seconds and seconds > 0 and self.first > self.last and self.backlog == 0 then
+    self.backlog = self.engine:wait(seconds)
+  else
+    self.backlog = self.engine:step()
+  end
+  deliver(self)
+  return self.live
+end
+
+--- Seconds until something is to be done though no socket is ready; nil: nothing pending.
+---@return number?
+function Scheduler:timeout()
+  if self.first <= self.last or self.backlog > 0 then
+    return 0
+  end
+  return self.engine:timeout()
+end
+
+--- Performs a request: yields in a task, blocks elsewhere.
+---@param req table
+---@return table result
+function Scheduler:perform(req)
+  if self.closed then
+    return self.closed_result
+  end
+  local task = current(self)
+  if not task then
+    return self.engine:run(req)
+  end
+  local id = self.engine:submit(req)
+  self.waiting[id], task._id, task._state = task, id, "waiting"
+  self.outstanding = self.outstanding + 1
+  return yield(WAIT)
+end
+
+-- True if a blocking wait here can end: something is in flight, or some task can run.
+local function can_progress(self)
+  return self.outstanding > 0 or self.first <= self.last or self.backlog > 0
+end
+
+--- Sleeps: yields in a task, blocks elsewhere (others' results are kept, tasks don't run).
+---@param seconds number
+---@return table result
+function Scheduler:sleep(seconds)
+  if self.closed then
+    return self.closed_result
+  end
+  local engine = self.engine
+  local id = engine:sleep(seconds)
+  local task = current(self)
+  if task then
+    self.waiting[id], task._id, task._state = task, id, "waiting"
+    self.outstanding = self.outstanding + 1
+    return yield(WAIT)
+  end
+  while true do
+    engine:wait(NAP)
+    local done, result = engine:next()
+    while done do
+      if done == id then
+        return result
+      end
+      local other = self.waiting[done]
+      if other then
+        self.waiting[done], other._id = nil, nil
+        self.outstanding = self.outstanding - 1
+        other._queue = nil
+        enqueue(self, other, result)
+      end
+      done, result = engine:next()
+    end
+  end
+end
+
+--- Waits until someone wakes the queue, or the seconds have passed: one turn, the caller looks again itself.
+---@param queue table
+---@param seconds number
+function Scheduler:wait_on(queue, seconds)
+  if self.closed then
+    return
+  end
+  local task = current(self)
+  if task then
+    local id = self.engine:sleep(seconds)
+    self.waiting[id], task._id, task._queue, task._state = task, id, queue, "waiting"
+    self.outstanding = self.outstanding + 1
+    queue[#queue + 1] = task
+    return yield(WAIT)
+  end
+  self:pump(seconds)
+end
+
+--- The waiters of a queue go on in the next step.
+---@param queue table
+function Scheduler:wake(queue)
+  if #queue > 0 then
+    wake(self, queue)
+  end
+end
+
+--- Makes a task of a function. It first runs in the next step.
+---@param fn function
+---@param ... any its arguments
+---@return awork.Task
+function Scheduler:spawn(fn, ...)
+  self.spawned = self.spawned + 1
+  local task = setmetatable({
+    _scheduler = self, _co = create(fn), _args = pack(...), _waiters = {}, _number = self.spawned,
+  }, Task)
+  self.tasks[task._co] = task
+  self.live = self.live + 1
+  enqueue(self, task)
+  return task
+end
+
+--- Drives all tasks to their end.
+---@return true? ok nil if a task raised that nobody waited for
+---@return table? err
+function Scheduler:loop()
+  if self.tasks[running()] then
+    error("loop called inside a task", 3)
+  end
+  while self.live > 0 and not self.closed do
+    if not can_progress(self) then
+      error("loop: the remaining tasks wait for the one that called it", 3)
+    end
+    self:pump(NAP)
+  end
+  local failed = table.remove(self.failures, 1)
+  self.failures = {}
+  if failed then
+    return unpack(failed._results, 1, failed._results.n)
+  end
+  return true
+end
+
+--- Closes the engine and ends all tasks. One that waits for a request gets its result if that is there, else one of
+-- kind `closed`; one that then waits again, or never ran, is stopped.
+function Scheduler:close()
+  if self.closed then
+    return
+  end
+  local engine = self.engine
+  local done, result = engine:next()
+  while done do
+    local task = self.waiting[done]
+    if task then
+      self.waiting[done], task._id, task._queue = nil, nil, nil
+      enqueue(self, task, result)
+    end
+    done, result = engine:next()
+  end
+  engine:close()
+  self.closed = true
+  self.closed_result = { kind = "closed", code = "closed", message = "the client was closed", sent = true }
+  local list = {}
+  for _, task in next, self.tasks do
+    list[#list + 1] = task
+  end
+  table.sort(list, function(a, b)
+    return a._number < b._number
+  end)
+  self.waiting, self.outstanding, self.backlog = {}, 0, 0
+  for _, task in ipairs(list) do
+    if task._state == "waiting" and task._id then
+      task._id, task._queue = nil, nil
+      run(self, task, self.closed_result)
+    elseif task._state == "ready" and task._value then
+      run(self, task, task._value)
+    elseif task._state == "ready" and (task._args or task._yielded) then
+      stop(self, task, closed())
+    end
+  end
+  -- Those that waited for another task have its results now.
+  self.sealed = true
+  local progress = true
+  while progress do
+    progress = false
+    while self.first <= self.last do
+      local task = self.ready[self.first]
+      self.ready[self.first] = nil
+      self.first = self.first + 1
+      if task._state == "ready" then
+        progress = true
+        run(self, task, task._value)
+      end
+    end
+  end
+  for _, task in ipairs(list) do
+    if task._state == "waiting" or task._state == "ready" then
+      stop(self, task, closed())
+    end
+  end
+end
+
+--- What the task is doing.
+---@return "ready"|"waiting"|"running"|"done"|"failed"|"cancelled"
+function Task:status()
+  local state = self._state
+  return state
+end
+
+--- True once the task has ended, in whatever way.
+---@return boolean
+function Task:done()
+  return self._results ~= nil
+end
+
+--- Waits for the end of the task: in another task it yields, elsewhere it drives all tasks and blocks.
+-- Returns what the function returned; nil, err if it raised (kind `callback`, with `cause` and `traceback`; an error
+-- table that it raised, by assert for instance, comes as it is), was cancelled (`cancelled`) or the client was
+-- closed (`closed`). Raises if the wait could never end: a task that waits for itself, also by way of others.
+---@return any ...
+function Task:wait()
+  if not self._results then
+    local sched = self._scheduler
+    local me = current(sched)
+    if me then
+      local other = self
+      while other do
+        if other == me then
+          error("a task can't wait for itself", 2)
+        end
+        other = other._awaits
+      end
+      local waiters = self._waiters
+      waiters[#waiters + 1] = me
+      me._awaits, me._queue, me._state = self, waiters, "waiting"
+      yield(WAIT)
+    else
+      self._driven = true
+      while not self._results do
+        if not can_progress(sched) then
+          self._driven = nil
+          error("the task waits for the one that called wait", 2)
+        end
+        sched:pump(NAP)
+      end
+    end
+  end
+  local failures = self._scheduler.failures
+  for i = 1, #failures do
+    if failures[i] == self then
+      table.remove(failures, i)
+      break
+    end
+  end
+  return unpack(self._results, 1, self._results.n)
+end
+
+--- Ends the task: its request in flight is given up, its to-be-closed variables are closed, waiters get
+-- `nil, err` with `err.kind == "cancelled"`. A task that runs (it cancels itself) ends where it next waits.
+-- A write that was in flight may have taken effect nevertheless.
+---@return boolean cancelled false if it had ended already
+function Task:cancel()
+  local state = self._state
+  if self._results then
+    return false
+  elseif state == "running" then
+    self._cancel = true
+  else
+    stop(self._scheduler, self, cancelled())
+  end
+  return true
+end
+
+return scheduler

@@ -1,0 +1,290 @@
+--- What all of a client's resources send through: token, URL, engine, answer, error, hooks.
+local core = require "awork.core"
+local errors = require "awork.error"
+local scheduler = require "awork.scheduler"
+
+local Session = {}
+Session.__index = Session
+
+local session = {}
+
+-- A bearer token, RFC 6750: base64 of either alphabet. So no CR, LF, NUL, space or quote can be in it.
+local function token_fault(token)
+  if type(token) ~= "string" then
+    return ("a string expected, got %s"):format(type(token))
+  elseif token == "" then
+    return "it is empty"
+  elseif not token:find "^[%w%-%._~%+/]+=*$" then
+    if token:find "^%s" or token:find "%s$" then
+      return "it begins or ends with white space; was it read from a file together with its line end?"
+    elseif token:find "^[Bb]earer " then
+      return "it must come without 'Bearer'"
+    end
+    return "only letters, digits and - . _ ~ + / = can be in it"
+  elseif #token > 16384 then
+    return "it is longer than 16 KiB"
+  end
+  return nil
+end
+session.token_fault = token_fault
+
+local function token_error(code, text)
+  return errors.invalid(code, "token", "token", "the token can't be used: " .. text)
+end
+
+--- A session.
+---@param options table checked options
+---@param engine userdata
+---@param codec table
+---@param hooks? table
+---@return table
+function session.new(options, engine, codec, hooks)
+  local self = setmetatable({
+    base = options.base_url:gsub("/+$", ""),
+    timeout = options.timeout,
+    retries = options.retries,
+    concurrency = options.concurrency,
+    strict = options.strict,
+    validate = options.validate,
+    engine = engine,
+    codec = codec,
+    hooks = hooks,
+    closed = false,
+    clock = options.clock or core.now,
+    random = options.random or math.random,
+    counts = { adopted = 0, read_backs = 0, reposts = 0 },
+  }, Session)
+
+  local headers = { ["accept"] = "application/json" }
+  for name, value in next, options.headers or {} do
+    headers[name:lower()] = value
+  end
+  self.plain_headers = headers
+  self.json_headers = { ["content-type"] = "application/json" }
+  for name, value in next, headers do
+    self.json_headers[name] = value
+  end
+
+  self.scheduler = scheduler.new(engine, function(err)
+    if hooks then
+      hooks.log("error", "task-failed", { error = err.description, traceback = err.traceback })
+    end
+  end)
+
+  -- The token lives in these closures, so that no dump of a table shows it.
+  local source = options.token
+  if type(source) == "string" then
+    self.token = function()
+      return source
+    end
+    self.secret = self.token
+  elseif type(source) == "function" then
+    local good
+    self.token = function()
+      local ok, token, why = pcall(source)
+      if not ok then
+        return nil, errors.raised("token-unavailable", "the token function", token)
+      elseif token == nil or token == false then
+        if errors.is(why) then
+          return nil, why
+        end
+        return nil, token_error("token-unavailable", "the token function returned none"
+          .. (why ~= nil and ": " .. errors.text_of(why) or ""))
+      elseif token ~= good then
+        local fault = token_fault(token)
+        if fault then
+          return nil, token_error("token-invalid", "the token function's: " .. fault)
+        end
+        good = token
+      end
+      return token
+    end
+    self.secret = function()
+      return good
+    end
+    -- A host that rotates its token may have done so meanwhile.
+    self.renew = function(rejected)
+      local token = self.token()
+      return token ~= nil and token ~= rejected
+    end
+  else
+    self.token = function()
+      return source.acquire(self)
+    end
+    self.renew = source.reject
+    self.secret = source.secret
+  end
+  return self
+end
+
+-- Hands the engine's events to the hooks.
+function Session:drain()
+  local hooks = self.hooks
+  if not (hooks and hooks.wants_events) or self.closed then
+    return
+  end
+  local base = self.base
+  for _, event in ipairs(self.engine:events() or {}) do
+    if event.event == "retry" then
+      local url = event.url or ""
+      hooks.retry {
+        method = event.method, path = url:sub(1, #base) == base and url:sub(#base + 1) or url,
+        attempt = event.attempt, delay = event.delay, reason = event.reason, status = event.status,
+      }
+    elseif event.event == "pause" then
+      hooks.log("warn", "rate-limit", { delay = event.delay, reason = event.reason })
+    end
+  end
+end
+
+--- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, retry, safe.
+---@param method string
+---@param path string
+---@param body? string
+---@param opts? table
+---@return table? result of a status from 200 to 299
+---@return table? err
+---@return table? raw the engine's result, also when it is an error
+function Session:send(method, path, body, opts)
+  local token, err = self.token()
+  if not token then
+    err.method, err.path = err.method or method, err.path or path
+    return nil, err
+  end
+  local query = opts and opts.query or ""
+  local req = {
+    method = method, url = self.base .. path .. query, body = body, token = token,
+    headers = opts and opts.headers or (body and self.json_headers or self.plain_headers),
+    safe = method ~= "POST",
+  }
+  if opts then
+    req.timeout, req.retry = opts.timeout, opts.retry
+    if opts.safe ~= nil then
+      req.safe = opts.safe
+    end
+  end
+  local hooks = self.hooks
+  if hooks then
+    hooks.request(req, path, query)
+  end
+  local result = self.scheduler:perform(req)
+  if result.status == 401 and self.renew and self.renew(token) then
+    -- A refused request had no effect: it may go again, once.
+    token, err = self.token()
+    if not token then
+      return nil, err, result
+    end
+    req.token = token
+    result = self.scheduler:perform(req)
+  end
+  local status = result.status
+  if status and status >= 200 and status < 300 then
+    if hooks then
+      self:drain()
+      hooks.response(req, path, result)
+    end
+    return result, nil, result
+  end
+  if not status or status == 0 or result.kind == "rate_limit" then
+    err = errors.from_transport(result, method, path)
+  else
+    err = errors.from_response(result, method, path, self.codec)
+  end
+  errors.redact(err, token)
+  if hooks then
+    self:drain()
+    hooks.response(req, path, result, err)
+  end
+  return nil, err, result
+end
+
+-- True if the answer says it is in UTF-8, or does not say.
+local function utf8_charset(content_type)
+  local charset = content_type:lower():match 'charset%s*=%s*"?([^%s;"]+)'
+  return not charset or charset == "utf-8" or charset == "utf8" or charset == "us-ascii"
+end
+
+--- The value in an answer's body.
+---@param result table
+---@param method string
+---@param path string
+---@return any value nil, err if it can't be read; nil alone if the body is empty or null
+---@return table? err
+function Session:decode(result, method, path)
+  local body = result.body
+  if not body or body == "" then
+    return nil
+  end
+  local content_type = result.headers["content-type"]
+  if content_type and content_type ~= self.usual_type then
+    if not utf8_charset(content_type) then
+      local message = "the answer is in another encoding than UTF-8: " .. errors.excerpt(content_type)
+      return nil, errors.unreadable(result, method, path, "invalid-encoding", message)
+    end
+    self.usual_type = content_type
+  end
+  local value, code, message = self.codec.decode(body)
+  if code then
+    if content_type and not content_type:lower():find("json", 1, true) and code ~= "invalid-encoding" then
+      code, message = "not-json", "the answer is no JSON but " .. errors.excerpt(content_type)
+    end
+    return nil, errors.redact(errors.unreadable(result, method, path, code, message), self.secret())
+  end
+  return value
+end
+
+--- Performs a request that answers with a JSON object or array.
+---@param method string
+---@param path string
+---@param body? string
+---@param opts? table
+---@return table? value
+---@return table? err
+---@return table? raw
+function Session:fetch(method, path, body, opts)
+  local result, err, raw = self:send(method, path, body, opts)
+  if not result then
+    return nil, err, raw
+  end
+  local value
+  value, err = self:decode(result, method, path)
+  if type(value) == "table" then
+    return value, nil, raw
+  elseif not err then
+    err = errors.unreadable(result, method, path, value == nil and "empty-body" or "unexpected-answer",
+      value == nil and "the answer is empty" or "the answer is no JSON object or array")
+  end
+  return nil, err, raw
+end
+
+--- Performs a request that may answer with anything.
+---@param method string
+---@param path string
+---@param body? string
+---@param opts? table
+---@return any value the decoded body, true if there is none
+---@return table? err_or_raw the error, or the engine's result
+function Session:call(method, path, body, opts)
+  local result, err = self:send(method, path, body, opts)
+  if not result then
+    return nil, err
+  end
+  local value
+  value, err = self:decode(result, method, path)
+  if err then
+    return nil, err
+  elseif value == nil then
+    value = true
+  end
+  return value, result
+end
+
+--- Raises if the client is closed; `level` is that of the caller to blame, as for error.
+---@param level integer
+function Session:check_open(level)
+  if self.closed then
+    error("awork: the client is closed", level + 1)
+  end
+end
+
+return session
