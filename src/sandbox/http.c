@@ -372,13 +372,12 @@ int sb_http_start(struct sb_server *s, const char **why)
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     if (c->key != NULL)
         flags |= MHD_USE_TLS;
-    s->daemon = MHD_start_daemon(flags, c->port, NULL, NULL, on_request, s, MHD_OPTION_SOCK_ADDR,
-                                 address->ai_addr, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
-                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-                                 on_connection, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, c->idle_timeout,
-                                 MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-                                 MHD_OPTION_ARRAY, c->key != NULL ? tls : none, MHD_OPTION_END);
+    s->daemon = MHD_start_daemon(
+        flags, c->port, NULL, NULL, on_request, s, MHD_OPTION_SOCK_ADDR, address->ai_addr,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
+        MHD_OPTION_CONNECTION_TIMEOUT, c->idle_timeout, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_ARRAY, c->key != NULL ? tls : none, MHD_OPTION_END);
     freeaddrinfo(address);
     if (s->daemon == NULL) {
         *why = c->port != 0 ? "can't listen: is the port taken?" : "can't listen";

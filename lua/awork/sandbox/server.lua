@@ -106,7 +106,7 @@ local function decode_body()
   end
   if not utf8.len(req.body) then return nil, fail(400, "invalid-model", "The body is not valid UTF-8.") end
   local ok, form = pcall(cjson.decode, req.body)
-  if not ok or type(form) ~= "table" or (form[1] ~= nil) then
+  if not ok or not find(req.body, "^%s*{") then
     return nil, fail(400, "invalid-model", "The body is not a JSON object.")
   end
   return form
@@ -460,8 +460,8 @@ local function html(status)
   return ("<html><head><title>%d</title></head><body><h1>%d</h1><hr>gateway</body></html>\n"):format(status, status)
 end
 
-local function too_many(wait)
-  return fail(429, "too-many-requests", "The rate limit is exceeded."), wait
+local function too_many()
+  return fail(429, "too-many-requests", "The rate limit is exceeded.")
 end
 
 -- status, body, content type, action
@@ -492,7 +492,7 @@ local function apply_fault(f)
     status, body = f.status or 302, ""
   elseif kind == "rate_limit" then
     head_n = 0
-    status, body = fail(429, "too-many-requests", "The rate limit is exceeded.")
+    status, body = too_many()
     if f.retry_after then add_header("Retry-After", f.retry_after) end
   elseif kind == "status" then
     head_n = 0

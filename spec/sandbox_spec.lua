@@ -1,0 +1,828 @@
+local http = require "support.http"
+local sandbox = require "awork.sandbox"
+
+local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
+local TIME = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%d%dZ$"
+local NOBODY = "00000000-0000-4000-8000-000000000000"
+local PHONE = { type = "phone", subType = "work", value = "+49 30 1234567" }
+
+local function escape(s)
+  return (s:gsub("[^%w%-_.~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+describe("the sandbox", function()
+  local sb, ask, close
+
+  local function open(options)
+    options = options or {}
+    if options.rate_limit == nil then options.rate_limit = false end
+    sb = assert(sandbox.start(options))
+    ask, close = http.client(sb)
+    return sb, ask
+  end
+
+  after_each(function()
+    if close then close() end
+    if sb then sb.stop() end
+    sb, ask, close = nil, nil, nil
+  end)
+
+  local function infos_of(id) return "/users/" .. id .. "/contactinfo" end
+
+  describe("as a handle", function()
+    it("says where it is and what it holds", function()
+      open()
+      assert.equal("http://127.0.0.1:" .. sb.port .. "/api/v1", sb.url)
+      assert.equal(sb.origin .. "/api/v1", sb.url)
+      assert.equal(3, #sb.user_ids)
+      assert.equal(2, #sb.company_ids)
+      assert.equal(sb.user_ids[1], sb.me_id)
+      assert.truthy(sb.me_id:find(GUID))
+      assert.equal("string", type(sb.token))
+      assert.is_nil(sb.ca_file)
+      assert.equal("awork.sandbox (" .. sb.url .. ")", tostring(sb))
+    end)
+
+    it("takes . and : alike", function()
+      open()
+      sb.fault { kind = "status", status = 418 }
+      sb:fault { kind = "status", status = 419 }
+      assert.equal(2, #sb.faults())
+      assert.equal(2, #sb:faults())
+      sb:clear_faults()
+      sb.clear_faults()
+      assert.same({}, sb:faults())
+      assert.same(sb.contact_infos(sb.me_id), sb:contact_infos(sb.me_id))
+      sb.set { users = 4 }
+      sb:set { users = 5 }
+      assert.equal(5, #sb.user_ids)
+    end)
+
+    it("stops once, however often it is told, and refuses work afterwards", function()
+      open()
+      local origin = sb.origin
+      sb.stop()
+      sb:stop()
+      assert.is_nil((http.connect(origin)))
+      assert.error_matches(function() sb.requests() end, "stopped")
+    end)
+
+    it("stops at the end of its scope", function()
+      local origin
+      do
+        local scoped <close> = assert(sandbox.start())
+        origin = scoped.origin
+        local c = assert(http.connect(origin))
+        c:close()
+      end
+      assert.is_nil((http.connect(origin)))
+    end)
+
+    it("stops when it is garbage", function()
+      local origin = assert(sandbox.start()).origin
+      collectgarbage()
+      collectgarbage()
+      assert.is_nil((http.connect(origin)))
+    end)
+
+    it("stops while an answer is delayed and another trickles", function()
+      open()
+      sb.fault { kind = "delay", seconds = 3600 }
+      sb.fault { kind = "trickle", seconds = 3600 }
+      local conns = {}
+      for i = 1, 2 do
+        conns[i] = assert(http.connect(sb.origin))
+        conns[i]:send(http.format("GET", "/api/v1/me", { Authorization = "Bearer " .. sb.token }))
+        for _ = 1, 1000 do
+          if #sb.requests() == i then break end
+        end
+      end
+      assert.equal(2, #sb.requests())
+      sb.stop()
+      for i = 1, 2 do
+        local _, why = conns[i]:receive_all()
+        assert.not_equal("timeout", why)
+        conns[i]:close()
+      end
+    end)
+
+    it("runs several times in one process, apart from each other", function()
+      open()
+      local other <close> = assert(sandbox.start { rate_limit = false, users = 7 })
+      local ask_other, close_other = http.client(other)
+      assert.equal(200, ask("POST", infos_of(sb.me_id), PHONE).status)
+      assert.equal("1", ask("GET", infos_of(sb.me_id)).headers["aw-totalitems"])
+      assert.equal("0", ask_other("GET", infos_of(other.me_id)).headers["aw-totalitems"])
+      assert.equal(7, #other.user_ids)
+      close_other()
+    end)
+
+    it("leaves no global and opens twice", function()
+      local before = {}
+      for name in pairs(_G) do before[name] = true end
+      package.loaded["awork.sandbox"], package.loaded["awork.sandbox.core"] = nil, nil
+      local again = require "awork.sandbox"
+      local second <close> = assert(again.start())
+      assert.equal("number", type(second.port))
+      for name in pairs(_G) do assert.is_true(before[name], name) end
+    end)
+
+    it("refuses wrong options by an error that names them", function()
+      assert.error_matches(function() sandbox.start(1) end, "options must be a table")
+      assert.error_matches(function() sandbox.start { user = 1 } end, "no option 'user'")
+      assert.error_matches(function() sandbox.start { users = -1 } end, "users must be a whole number")
+      assert.error_matches(function() sandbox.start { users = { 1 } } end, "list of tables")
+      assert.error_matches(function() sandbox.start { port = 70000 } end, "port")
+      assert.error_matches(function() sandbox.start { tls = "wild" } end, "tls must be")
+      assert.error_matches(function() sandbox.start { rate_limit = { secnd = 1 } } end, "no option 'secnd'")
+      assert.error_matches(function() sandbox.start { rate_limit = { window = "open" } } end, "window")
+      assert.error_matches(function() sandbox.start { users = print } end, "can't be handed over")
+      assert.error_matches(function() sandbox.start { tokens = { { token = "a", user = 9 } } } end, "no user 9")
+      local id = "11111111-2222-4333-8444-555555555555"
+      assert.error_matches(function() sandbox.start { users = { { id = id }, { id = id } } } end, "two of id")
+      open()
+      assert.error_matches(function() sb.set { seed = 1 } end, "can't be set at run time")
+      assert.error_matches(function() sb.set(1) end, "must be a table")
+      assert.error_matches(function() sb.fault { kind = "earthquake" } end, "no fault of kind")
+      assert.error_matches(function() sb.fault { kind = "status", stat = 1 } end, "no field 'stat'")
+      assert.error_matches(function() sb.fault { kind = "status", path = "[" } end, "no Lua pattern")
+      assert.error_matches(function() sb.fault { kind = "cut", how = "gently" } end, "how must be")
+      assert.error_matches(function() sb.fault { kind = "raw" } end, "needs data")
+      assert.error_matches(function() sb.contact_infos(NOBODY) end, "no user or company")
+    end)
+
+    it("returns nil and a message when it can't listen", function()
+      open()
+      local second, message = sandbox.start { port = sb.port }
+      assert.is_nil(second)
+      assert.truthy(message:find "can't listen")
+      second, message = sandbox.start { host = "not an address" }
+      assert.is_nil(second)
+      assert.truthy(message:find "IP address")
+    end)
+
+    it("makes the same people for the same seed", function()
+      local a <close> = assert(sandbox.start { users = 50, contact_infos_per_user = 3 })
+      local b <close> = assert(sandbox.start { users = 50, contact_infos_per_user = 3 })
+      local c <close> = assert(sandbox.start { users = 50, seed = 2 })
+      assert.same(a.user_ids, b.user_ids)
+      assert.not_same(a.user_ids, c.user_ids)
+      local seen = {}
+      for _, user in ipairs(a.state().users) do
+        assert.is_nil(seen[user.id])
+        seen[user.id] = true
+        assert.equal(3, #user.userContactInfos)
+      end
+    end)
+
+    it("holds thousands of users, given or invented", function()
+      open { users = 5000, contact_infos_per_user = 2 }
+      assert.equal(5000, #sb.user_ids)
+      local answer = ask("GET", "/users?page=5&pageSize=1000")
+      assert.equal(1000, #answer.json)
+      assert.equal(2, #answer.json[1000].userContactInfos)
+      assert.equal("5000", answer.headers["aw-totalitems"])
+      local users = {}
+      for i = 1, 3000 do
+        local info = { type = "phone", value = tostring(i) }
+        users[i] = { firstName = "N" .. i, custom = { badge = i }, contact_infos = { info } }
+      end
+      sb.set { users = users }
+      assert.equal(3000, #sb.user_ids)
+      answer = ask("GET", "/users/" .. sb.user_ids[3000])
+      assert.equal("N3000", answer.json.firstName)
+      assert.equal(3000, answer.json.custom.badge)
+      assert.equal("3000", answer.json.userContactInfos[1].value)
+    end)
+
+    it("goes back to its start on reset", function()
+      open { users = 2 }
+      ask("POST", infos_of(sb.me_id), PHONE)
+      sb.fault { kind = "status", times = math.huge }
+      sb.set { users = 9, rate_limit = { second = 1 } }
+      local ids = sb.user_ids
+      sb.reset()
+      assert.equal(2, #sb.user_ids)
+      assert.not_same(ids, sb.user_ids)
+      assert.same({}, sb.faults())
+      assert.same({}, sb.requests())
+      for _ = 1, 3 do assert.equal(200, ask("GET", "/me").status) end
+    end)
+  end)
+
+  describe("contact infos", function()
+    before_each(function() open() end)
+
+    it("are created, listed, read, replaced and deleted", function()
+      local path = infos_of(sb.user_ids[2])
+      local made = ask("POST", path, PHONE)
+      assert.equal(200, made.status)
+      assert.truthy(made.json.id:find(GUID))
+      assert.truthy(made.json.createdOn:find(TIME))
+      assert.equal(sb.me_id, made.json.createdBy)
+      assert.equal(sb.me_id, made.json.updatedBy)
+      assert.equal(http.null, made.json.city)
+      assert.is_false(made.json.isAddress)
+      assert.is_false(made.json.isDeleted)
+
+      local list = ask("GET", path)
+      assert.same({ made.json }, list.json)
+      assert.same(made.json, ask("GET", path .. "/" .. made.json.id).json)
+      assert.same(made.json, ask("GET", path .. "/" .. made.json.id:upper()).json)
+
+      local put = ask("PUT", path .. "/" .. made.json.id, { type = "email", value = "a@b.example" })
+      assert.equal(200, put.status)
+      assert.equal("a@b.example", put.json.value)
+      assert.equal(http.null, put.json.subType) -- left out: gone
+      assert.equal(made.json.id, put.json.id)
+      assert.equal(made.json.createdOn, put.json.createdOn)
+      assert.is_true(put.json.updatedOn >= made.json.updatedOn)
+
+      local gone = ask("DELETE", path .. "/" .. made.json.id)
+      assert.equal(204, gone.status)
+      assert.equal("", gone.body)
+      assert.equal(404, ask("GET", path .. "/" .. made.json.id).status)
+      assert.equal(404, ask("PUT", path .. "/" .. made.json.id, PHONE).status)
+      assert.equal(404, ask("DELETE", path .. "/" .. made.json.id).status)
+      assert.equal("[]", ask("GET", path).body)
+    end)
+
+    it("of companies too, with their own form", function()
+      local path = "/companies/" .. sb.company_ids[1] .. "/contactinfo"
+      local made = ask("POST", path, { type = "url", subType = "primary", value = "https://a.example" })
+      assert.equal(200, made.status)
+      assert.equal(1, #ask("GET", path).json)
+      assert.equal(made.json.id, ask("GET", "/companies/" .. sb.company_ids[1]).json.companyContactInfos[1].id)
+      assert.equal(200, ask("PUT", path .. "/" .. made.json.id, { type = "custom", label = "x" }).status)
+      assert.equal(204, ask("DELETE", path .. "/" .. made.json.id).status)
+      for _, wrong in ipairs { {}, { type = "phone" }, { type = "urls", subType = "work" } } do
+        assert.equal(400, ask("POST", path, wrong).status)
+      end
+      assert.equal(405, ask("DELETE", "/companies/" .. sb.company_ids[1]).status)
+    end)
+
+    it("keep every character", function()
+      local path = infos_of(sb.me_id)
+      for _, value in ipairs { "01067", "+4930123456", "quote\" \\ \n\t\0 end", ("🙂"):rep(1000), "Müßig/✓" } do
+        local made = ask("POST", path, { type = "custom", label = "l", value = value })
+        assert.equal(200, made.status)
+        assert.equal(value, made.json.value)
+        assert.equal(value, ask("GET", path .. "/" .. made.json.id).json.value)
+      end
+    end)
+
+    it("change the user's version and copy", function()
+      local function user() return ask("GET", "/users/" .. sb.me_id).json end
+      local path, before = infos_of(sb.me_id), user()
+      local made = ask("POST", path, PHONE).json
+      local after = user()
+      assert.is_true(after.resourceVersion > before.resourceVersion)
+      assert.same({ made }, after.userContactInfos)
+      ask("PUT", path .. "/" .. made.id, { type = "phone", value = "1" })
+      local put = user()
+      assert.is_true(put.resourceVersion > after.resourceVersion)
+      assert.equal("1", put.userContactInfos[1].value)
+      ask("DELETE", path .. "/" .. made.id)
+      assert.is_true(user().resourceVersion > put.resourceVersion)
+    end)
+
+    it("refuse what the form does not allow, field by field", function()
+      local path = infos_of(sb.me_id)
+      local function refused(form, property)
+        local answer = ask("POST", path, form)
+        assert.equal(400, answer.status)
+        assert.equal("validation-failed", answer.json.code)
+        assert.equal("string", type(answer.json.description))
+        assert.equal("string", type(answer.json.link))
+        assert.equal(answer.headers["trace-id"], answer.json.traceId)
+        assert.equal(property, answer.json.validationErrors[1].property)
+        assert.equal("string", type(answer.json.validationErrors[1].message))
+      end
+      refused({ phone = "1" }, "phone")
+      refused({ value = 1 }, "Value")
+      refused({ value = ("é"):rep(1001) }, "Value")
+      refused({ zipCode = ("1"):rep(101) }, "ZipCode")
+      refused({ isAddress = "yes" }, "IsAddress")
+      refused({ isAddress = http.null }, "IsAddress")
+      refused({ type = "url" }, "Type")
+      refused({ type = "social", subType = "LinkedIn" }, "SubType")
+      refused({ type = "address", isAddress = true, zipCode = "1", city = "B", country = "DE" }, "AddressLine1")
+    end)
+
+    it("refuse a body that is no JSON object", function()
+      local path = infos_of(sb.me_id)
+      local json = { ["Content-Type"] = "application/json" }
+      for _, body in ipairs { "", "{", "[]", "[1]", "1", "null", '{"value":"\xff"}' } do
+        local answer = ask("POST", path, body, json)
+        assert.equal(400, answer.status, body)
+        assert.equal("invalid-model", answer.json.code)
+      end
+      assert.equal(415, ask("POST", path, "a=b", { ["Content-Type"] = "application/x-www-form-urlencoded" }).status)
+      assert.same({}, sb.contact_infos(sb.me_id))
+    end)
+
+    it("refuse a body beyond the limit", function()
+      close()
+      sb.stop()
+      open { body_limit = 1000 }
+      local answer = ask("POST", infos_of(sb.me_id), { value = ("x"):rep(990) })
+      assert.equal(413, answer.status)
+      assert.equal("request-body-too-large", answer.json.code)
+      assert.equal(200, ask("POST", infos_of(sb.me_id), { value = ("x"):rep(980) }).status)
+    end)
+
+    it("are kept up to max_contact_infos", function()
+      close()
+      sb.stop()
+      open { max_contact_infos = 2 }
+      local ids = {}
+      for i = 1, 4 do ids[i] = ask("POST", infos_of(sb.me_id), PHONE).json.id end
+      local kept = sb.contact_infos(sb.me_id)
+      assert.same({ ids[3], ids[4] }, { kept[1].id, kept[2].id })
+      assert.equal(404, ask("GET", infos_of(sb.me_id) .. "/" .. ids[1]).status)
+    end)
+  end)
+
+  describe("users and companies", function()
+    before_each(function() open { users = 5, contact_infos_per_user = 1 } end)
+
+    it("are me, with the workspace", function()
+      for _, path in ipairs { "/me", "/users/me" } do
+        local me = ask("GET", path)
+        assert.equal(sb.me_id, me.json.id)
+        assert.equal(sb.workspace_id, me.json.workspace.id)
+      end
+      assert.is_nil(ask("GET", "/users/" .. sb.me_id).json.workspace)
+    end)
+
+    it("are listed page by page, contact infos embedded", function()
+      local seen = {}
+      for page = 1, 3 do
+        local answer = ask("GET", "/users?page=" .. page .. "&pageSize=2")
+        assert.equal(tostring(page), answer.headers["aw-page"])
+        assert.equal("2", answer.headers["aw-pagesize"])
+        assert.equal(tostring(#answer.json), answer.headers["aw-items"])
+        assert.equal("5", answer.headers["aw-totalitems"])
+        for _, user in ipairs(answer.json) do
+          seen[#seen + 1] = user.id
+          assert.equal(1, #user.userContactInfos)
+        end
+      end
+      assert.same(sb.user_ids, seen)
+      local beyond = ask("GET", "/users?page=4&pageSize=2")
+      assert.equal("[]", beyond.body)
+      assert.equal("0", beyond.headers["aw-items"])
+      assert.equal("10", ask("GET", "/users").headers["aw-pagesize"])
+      for _, query in ipairs { "pageSize=1001", "pageSize=0", "page=0", "page=x", "pageSize=1.5" } do
+        assert.equal("value-out-of-range", ask("GET", "/users?" .. query).json.code)
+      end
+      assert.equal(2, #ask("GET", "/companies").json)
+    end)
+
+    it("take filters and orders", function()
+      local filter = escape "firstName eq 'Ada' or startswith(firstName,'C')"
+      local answer = ask("GET", "/users?filterby=" .. filter .. "&orderby=" .. escape "firstName desc")
+      assert.equal("2", answer.headers["aw-totalitems"])
+      assert.equal("Carla", answer.json[1].firstName)
+      for _, query in ipairs {
+        "filterby=firstName", "filterby=nope+eq+1", "orderby=nope", "orderby=firstName,+lastName",
+      } do
+        local refused = ask("GET", "/users?" .. query)
+        assert.equal(400, refused.status, query)
+        assert.equal("invalid-filter-or-order", refused.json.code)
+      end
+      local infos = infos_of(sb.me_id)
+      assert.equal("0", ask("GET", infos .. "?filterby=" .. escape "type eq 'fax'").headers["aw-totalitems"])
+      assert.equal("1", ask("GET", infos .. "?filterby=" .. escape "type ne 'fax'").headers["aw-totalitems"])
+    end)
+
+    it("see a list anew after each change", function()
+      local function total(query) return ask("GET", "/users?pageSize=10" .. (query or "")).headers["aw-totalitems"] end
+      assert.equal("5", total())
+      assert.equal(204, ask("DELETE", "/users/" .. sb.user_ids[5]).status)
+      assert.equal("4", total())
+      assert.equal(404, ask("GET", "/users/" .. sb.user_ids[5]).status)
+      local archive = "/users/" .. sb.user_ids[4] .. "/setarchived"
+      assert.is_true(ask("POST", archive, { isArchived = true }).json.isArchived)
+      assert.equal("3", total())
+      assert.equal("4", total "&showArchived=true")
+      local refused = ask("POST", infos_of(sb.user_ids[4]), PHONE)
+      assert.equal(400, refused.status)
+      assert.equal("entity-archived", refused.json.code)
+      assert.equal(200, ask("POST", archive, { isArchived = false }).status)
+      assert.equal("4", total())
+      assert.equal(400, ask("POST", archive, {}).status)
+    end)
+
+    it("are changed by PUT", function()
+      local user = ask("PUT", "/users/" .. sb.user_ids[2], { firstName = "Zoë", birthDate = "1990-01-01T00:00:00Z" })
+      assert.equal(200, user.status)
+      assert.equal("Zoë", user.json.firstName)
+      assert.equal(http.null, user.json.lastName)
+      assert.equal("FirstName", ask("PUT", "/users/" .. sb.user_ids[2],
+        { firstName = ("x"):rep(1001) }).json.validationErrors[1].property)
+      assert.equal("BirthDate", ask("PUT", "/users/" .. sb.user_ids[2],
+        { birthDate = "yesterday" }).json.validationErrors[1].property)
+    end)
+
+    it("are activated and deactivated", function()
+      local path = "/users/" .. sb.user_ids[2]
+      assert.equal(204, ask("POST", path .. "/deactivate").status)
+      assert.is_true(ask("GET", path).json.isDeactivated)
+      assert.equal(204, ask("POST", path .. "/activate").status)
+      assert.is_false(ask("GET", path).json.isDeactivated)
+      local summary = ask("POST", path .. "/deactivate?includeSummary=true")
+      assert.equal(200, summary.status)
+      assert.equal(sb.user_ids[2], summary.json.userId)
+      assert.equal(405, ask("GET", path .. "/activate").status)
+    end)
+
+    it("fill themselves in from an address", function()
+      local answer = ask("GET", "/users/autofill/" .. escape "greta.weiss@example.org")
+      assert.equal("Greta", answer.json.firstName)
+      assert.equal("Weiss", answer.json.lastName)
+      assert.equal(204, ask("GET", "/users/autofill/info%40example.org").status)
+    end)
+
+    it("answer 404, 405 and OPTIONS in awork's shape", function()
+      for _, path in ipairs {
+        "/users/" .. NOBODY, infos_of(NOBODY), "/users/nonsense", "/nothing", "/users/" .. sb.me_id .. "/nothing",
+        infos_of(sb.me_id) .. "/" .. NOBODY, "/", "/users/" .. sb.me_id .. "/contactinfo/1/2",
+      } do
+        local answer = ask("GET", path)
+        assert.equal(404, answer.status, path)
+        assert.equal("not-found", answer.json.code)
+      end
+      local info = infos_of(sb.me_id) .. "/" .. sb.contact_infos(sb.me_id)[1].id
+      for _, path in ipairs { "/users", "/me", infos_of(sb.me_id), info } do
+        local answer = ask("PATCH", path)
+        assert.equal(405, answer.status, path)
+        assert.truthy(answer.headers.allow)
+      end
+      assert.equal(204, ask("OPTIONS", "/users").status)
+      local head = ask("HEAD", "/users")
+      assert.equal(200, head.status)
+      assert.equal("5", head.headers["aw-totalitems"])
+      assert.equal("", head.body)
+    end)
+  end)
+
+  describe("tokens", function()
+    local me, other
+
+    before_each(function()
+      open {
+        users = 3,
+        tokens = {
+          { token = "key", admin = true }, { token = "user", user = 2 },
+          { token = "reader", user = 2, rights = { "user-master-data:read" } },
+          { token = "writer", user = 2, rights = { "user-master-data:write" } },
+          { token = "old", admin = true, expires_in = 0 },
+        },
+      }
+      me, other = sb.user_ids[2], sb.user_ids[3]
+    end)
+
+    local function as(token, method, path, body)
+      return ask(method, path, body, { Authorization = token and "Bearer " .. token })
+    end
+
+    it("are needed", function()
+      for _, token in ipairs { false, "wrong", "old" } do
+        local answer = as(token, "GET", "/users")
+        assert.equal(401, answer.status)
+        assert.equal("unauthorized", answer.json.code)
+      end
+      assert.equal(401, ask("GET", "/me", nil, { Authorization = "Basic " .. sb.token }).status)
+      assert.equal(200, ask("GET", "/me", nil, { Authorization = "bearer " .. sb.token }).status)
+    end)
+
+    it("without a right see their own user alone, with no error", function()
+      local answer = as("user", "GET", "/users?pageSize=10")
+      assert.equal("1", answer.headers["aw-totalitems"])
+      assert.equal(me, answer.json[1].id)
+      assert.equal(200, as("user", "POST", infos_of(me), PHONE).status)
+      assert.equal(1, #as("user", "GET", infos_of(me)).json)
+      assert.equal(401, as("user", "GET", infos_of(other)).status)
+      assert.equal(401, as("user", "GET", "/users/" .. other).status)
+      assert.equal(401, as("user", "POST", infos_of(other), PHONE).status)
+      assert.equal(401, as("user", "POST", "/users/" .. me .. "/deactivate").status)
+    end)
+
+    it("to read can't write", function()
+      assert.equal("3", as("reader", "GET", "/users").headers["aw-totalitems"])
+      assert.equal(200, as("reader", "GET", infos_of(other)).status)
+      assert.equal(401, as("reader", "POST", infos_of(other), PHONE).status)
+      assert.equal(401, as("reader", "PUT", "/users/" .. other, {}).status)
+      assert.equal(401, as("reader", "DELETE", "/users/" .. other).status)
+      assert.equal(401, as("reader", "POST", "/companies/" .. sb.company_ids[1] .. "/contactinfo", PHONE).status)
+      local made = as("writer", "POST", infos_of(other), PHONE)
+      assert.equal(200, made.status)
+      assert.equal(me, made.json.createdBy)
+      assert.equal(401, as("reader", "DELETE", infos_of(other) .. "/" .. made.json.id).status)
+    end)
+
+    it("that are an API key belong to nobody", function()
+      assert.equal(404, as("key", "GET", "/users/me").status)
+      assert.equal(http.null, as("key", "POST", infos_of(me), PHONE).json.createdBy)
+    end)
+
+    it("of a deactivated user are void", function()
+      assert.equal(204, ask("POST", "/users/" .. me .. "/deactivate").status)
+      local answer = as("user", "GET", "/me")
+      assert.equal(401, answer.status)
+      assert.equal("deactivated-user", answer.json.code)
+    end)
+
+    it("change at run time", function()
+      sb.set { tokens = { { token = "new", user = me } } }
+      assert.equal(200, as("new", "GET", "/me").status)
+      assert.equal(401, as("reader", "GET", "/me").status)
+      assert.equal(200, as(sb.token, "GET", "/me").status)
+    end)
+  end)
+
+  describe("OAuth", function()
+    local FORM = { ["Content-Type"] = "application/x-www-form-urlencoded", Authorization = false }
+    local conn
+
+    before_each(function()
+      open { oauth = { client_id = "app", client_secret = "s:cret", refresh_token = "first/+", expires_in = 3600 } }
+      conn = assert(http.connect(sb.origin))
+    end)
+    after_each(function() conn:close() end)
+
+    local function refresh(form, authorization, target)
+      return conn:request("POST", target or "/api/v1/accounts/token",
+        { ["Content-Type"] = FORM["Content-Type"], Authorization = authorization }, form)
+    end
+    local BASIC = "Basic YXBwOnM6Y3JldA=="
+    local GRANT = "grant_type=refresh_token&refresh_token="
+
+    it("refreshes, and voids the old refresh token at once", function()
+      local answer = refresh(GRANT .. escape "first/+", BASIC)
+      assert.equal(200, answer.status)
+      assert.equal("Bearer", answer.json.token_type)
+      assert.equal(3600, answer.json.expires_in)
+      assert.equal(200, ask("GET", "/me", nil, { Authorization = "Bearer " .. answer.json.access_token }).status)
+      local void = refresh(GRANT .. escape "first/+", BASIC)
+      assert.equal(400, void.status)
+      assert.equal("invalid_grant", void.json.error)
+      local again = refresh(GRANT .. escape(answer.json.refresh_token), BASIC, "/accounts/token")
+      assert.equal(200, again.status)
+      assert.not_equal(answer.json.access_token, again.json.access_token)
+    end)
+
+    it("knows its client by Basic or by the form", function()
+      assert.equal(401, refresh(GRANT .. "x", "Basic YXBwOndyb25n").status)
+      assert.equal(401, refresh(GRANT .. "x&client_id=app").status)
+      assert.equal(401, refresh(GRANT .. "x").status)
+      assert.equal(400, refresh(GRANT .. "x&client_id=app&client_secret=s:cret").status)
+      assert.equal("unsupported_grant_type", refresh("grant_type=password", BASIC).json.error)
+      assert.equal(400, conn:request("POST", "/accounts/token", { Authorization = BASIC }, "x").status)
+      assert.equal(405, conn:request("GET", "/accounts/token").status)
+    end)
+
+    it("lets a public client do without a secret, and tokens expire", function()
+      sb.set { oauth = { client_id = "cli", public = true, refresh_token = "r", expires_in = 100 } }
+      assert.equal("cli", sb.oauth.client_id)
+      local answer = refresh(GRANT .. "r&client_id=cli")
+      assert.equal(200, answer.status)
+      local bearer = { Authorization = "Bearer " .. answer.json.access_token }
+      assert.equal(200, ask("GET", "/me", nil, bearer).status)
+      sb.set { clock_offset = 101 }
+      assert.equal(401, ask("GET", "/me", nil, bearer).status)
+    end)
+
+    it("can be off", function()
+      sb.set { oauth = false }
+      assert.equal(404, refresh(GRANT .. "r", BASIC).status)
+    end)
+  end)
+
+  describe("rate limits", function()
+    it("are announced on every answer and shared by all tokens", function()
+      open { rate_limit = { second = 1000, minute = 3, minute_seconds = 3600 }, tokens = { { token = "b", user = 2 } } }
+      local answer = ask("GET", "/me")
+      assert.equal("1000", answer.headers["x-ratelimit-limit-second"])
+      assert.equal("3", answer.headers["x-ratelimit-limit-minute"])
+      assert.equal("2", answer.headers["x-ratelimit-remaining-minute"])
+      assert.equal("3", answer.headers["ratelimit-limit"])
+      assert.equal("2", answer.headers["ratelimit-remaining"])
+      assert.truthy(tonumber(answer.headers["ratelimit-reset"]) > 3500)
+      assert.equal("1", ask("GET", "/me", nil, { Authorization = "Bearer b" }).headers["x-ratelimit-remaining-minute"])
+      assert.equal("1", ask("GET", "/me", nil, { Authorization = false }).headers["x-ratelimit-remaining-minute"])
+      assert.equal(404, ask("GET", "/none").status)
+      local refused = ask("POST", infos_of(sb.me_id), PHONE)
+      assert.equal(429, refused.status)
+      assert.equal("string", type(refused.json.code))
+      assert.equal("0", refused.headers["x-ratelimit-remaining-minute"])
+      assert.is_nil(refused.headers["retry-after"])
+      assert.same({}, sb.contact_infos(sb.me_id))
+      assert.equal(1, sb.stats().refused)
+      assert.equal(1, sb.stats().status["429"])
+    end)
+
+    it("pass with their window, and say when", function()
+      open { rate_limit = { second = 1, minute = false, second_seconds = 0.2, retry_after = true } }
+      local refused
+      for _ = 1, 1000 do
+        local answer = ask("GET", "/me")
+        if answer.status == 429 then
+          refused = answer
+        elseif refused then
+          assert.equal(200, answer.status)
+          break
+        end
+      end
+      assert.equal("1", refused.headers["retry-after"])
+      assert.is_nil(refused.headers["x-ratelimit-limit-minute"])
+    end)
+
+    it("change at run time, down to none", function()
+      open { rate_limit = { second = 0 } }
+      assert.equal(429, ask("GET", "/me").status)
+      sb.set { rate_limit = { window = "sliding" } }
+      assert.equal("49", ask("GET", "/me").headers["x-ratelimit-remaining-second"])
+      sb.set { rate_limit = false }
+      assert.is_nil(ask("GET", "/me").headers["ratelimit-limit"])
+    end)
+  end)
+
+  describe("the log", function()
+    it("has each request as it came", function()
+      open()
+      ask("POST", infos_of(sb.me_id) .. "?a=b%20c&A=2", PHONE, { ["X-Thing"] = "one" })
+      ask("GET", "/none")
+      local log = sb.requests()
+      assert.equal(2, #log)
+      local r = log[1]
+      assert.equal("POST", r.method)
+      assert.equal("/api/v1" .. infos_of(sb.me_id), r.path)
+      assert.equal("a=b%20c&A=2", r.query)
+      assert.equal("b c", r.args.a)
+      assert.equal("one", r.headers["x-thing"])
+      assert.equal("Bearer " .. sb.token, r.headers.authorization)
+      assert.truthy(r.body:find("+49 30 1234567", 1, true))
+      assert.equal(200, r.status)
+      assert.equal(404, log[2].status)
+      assert.equal(r.connection, log[2].connection)
+      assert.is_true(log[2].elapsed >= r.elapsed)
+      assert.is_true(math.abs(r.time - os.time()) < 60)
+      sb.clear_requests()
+      assert.same({}, sb.requests())
+    end)
+
+    it("is bounded, and can be off", function()
+      open { log = 3 }
+      for i = 1, 5 do ask("GET", "/none/" .. i) end
+      local log = sb.requests()
+      assert.equal(3, #log)
+      assert.equal("/api/v1/none/3", log[1].path)
+      assert.equal(5, sb.stats().requests)
+      sb.set { log = false }
+      ask("GET", "/me")
+      assert.same({}, sb.requests())
+      assert.equal(6, sb.stats().requests)
+    end)
+
+    it("keeps bytes that are no text", function()
+      open()
+      local body = "\0\1\xff\xfe\"\\"
+      ask("POST", infos_of(sb.me_id), body, { ["Content-Type"] = "application/json" })
+      assert.equal(body, sb.requests()[1].body)
+    end)
+  end)
+
+  describe("the clock", function()
+    it("can be ahead, and Date, createdOn and the log agree", function()
+      open { clock_offset = 86400 * 365.5 }
+      local answer = ask("POST", infos_of(sb.me_id), PHONE)
+      local y, m, d = answer.json.createdOn:match "^(%d+)-(%d+)-(%d+)"
+      local there = os.time { year = y, month = m, day = d, hour = 12 }
+      assert.is_true(math.abs(there - os.time() - 86400 * 365.5) < 86400)
+      assert.truthy(answer.headers.date:find(("%s %%a%%a%%a %s"):format(d, y)))
+      assert.is_true(math.abs(sb.requests()[1].time - os.time() - 86400 * 365.5) < 60)
+    end)
+
+    it("can be set", function()
+      open { now = 1700000000 }
+      local answer = ask("GET", "/me")
+      assert.truthy(answer.headers.date:find "Nov 2023")
+      assert.truthy(answer.json.createdOn:find "^2023%-11%-14T22:13")
+    end)
+  end)
+
+  describe("TLS", function()
+    local context = require "openssl.ssl.context"
+    local store = require "openssl.x509.store"
+
+    local function trusting(file)
+      local ctx = context.new("TLS", false)
+      local trusted = store.new()
+      trusted:add(file)
+      ctx:setStore(trusted)
+      ctx:setVerify(context.VERIFY_PEER)
+      return ctx
+    end
+
+    it("is verified by the authority made at start, whose file goes away with it", function()
+      open { tls = true }
+      assert.truthy(sb.url:find "^https://")
+      for _, name in ipairs { "localhost", "127.0.0.1" } do
+        local conn = assert(http.connect(sb.origin, trusting(sb.ca_file), name))
+        assert.equal(200, conn:request("GET", "/api/v1/me", { Authorization = "Bearer " .. sb.token }).status)
+        conn:close()
+      end
+      assert.is_nil((http.connect(sb.origin, trusting(sb.ca_file), "other.example")))
+      local file = sb.ca_file
+      sb.stop()
+      assert.is_nil((io.open(file)))
+      assert.is_nil((io.open((file:gsub("/ca.pem$", "")))))
+    end)
+
+    for _, flaw in ipairs { "expired", "wrong_host", "self_signed" } do
+      it("can be flawed: " .. flaw, function()
+        open { tls = flaw }
+        assert.is_nil((http.connect(sb.origin, trusting(sb.ca_file), "localhost")))
+        local blind = context.new("TLS", false)
+        local conn = assert(http.connect(sb.origin, blind))
+        assert.equal(401, conn:request("GET", "/api/v1/me").status)
+        conn:close()
+      end)
+    end
+
+    it("takes faults that need no bytes of ours", function()
+      open { tls = true }
+      assert.error_matches(function() sb.fault { kind = "raw", data = "x" } end, "without TLS")
+      local ctx = trusting(sb.ca_file)
+      local function once()
+        local conn = assert(http.connect(sb.origin, ctx, "localhost"))
+        local answer, why = conn:request("GET", "/api/v1/me", { Authorization = "Bearer " .. sb.token })
+        conn:close()
+        return answer, why
+      end
+      for _, kind in ipairs { "reset_before", "reset_after", "cut", "cut_request" } do
+        for _, how in ipairs { "reset", "close" } do
+          sb.fault { kind = kind, how = how }
+          local answer, why = once()
+          assert.is_nil(answer)
+          assert.not_equal("timeout", why)
+        end
+      end
+      sb.fault { kind = "trickle", bytes = 100, seconds = 0.001 }
+      assert.equal(200, once().status)
+    end)
+  end)
+
+  describe("on the wire", function()
+    before_each(function() open() end)
+
+    it("keeps a connection for a thousand requests", function()
+      for _ = 1, 1000 do ask("GET", "/me") end
+      assert.equal(1, sb.stats().connections)
+      assert.equal(1, sb.stats().open_connections)
+    end)
+
+    it("survives what is no HTTP", function()
+      for _, bytes in ipairs {
+        "\1\2\3\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nnonsense\r\n\r\n",
+        "POST /api/v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: nope\r\n\r\n",
+        "GET /" .. ("a"):rep(100000) .. " HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /%zz%/..//%00?%%%=%1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+      } do
+        local _, ending = http.exchange(sb.origin, bytes)
+        assert.not_equal("timeout", ending, bytes:sub(1, 40))
+      end
+      assert.equal(200, ask("GET", "/me").status)
+      assert.equal(0, sb.stats().failures)
+    end)
+
+    it("reads chunked bodies, and asks for them when expected to", function()
+      local conn = assert(http.connect(sb.origin))
+      conn:send("POST /api/v1" .. infos_of(sb.me_id) .. " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " .. sb.token
+        .. "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+      local data = conn:receive()
+      assert.truthy(data:find "^HTTP/1.1 100")
+      conn:send '6\r\n{"valu\r\n8\r\ne":"abc"\r\n1\r\n}\r\n0\r\n\r\n'
+      assert.equal("abc", conn:response().json.value)
+      conn:close()
+    end)
+
+    it("decodes paths", function()
+      assert.equal(200, ask("GET", "/users/" .. sb.me_id:gsub("%-", "%%2D")).status)
+      assert.equal(200, ask("GET", "/users/" .. sb.me_id .. "/contactinfo/").status)
+    end)
+
+    it("closes idle connections when asked to", function()
+      close()
+      sb.stop()
+      open { idle_timeout = 1 }
+      local conn = assert(http.connect(sb.origin))
+      assert.equal(401, conn:request("GET", "/api/v1/me").status)
+      local _, why = conn:receive()
+      assert.equal("closed", why)
+      conn:close()
+    end)
+  end)
+end)
