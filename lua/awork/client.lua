@@ -39,6 +39,9 @@ local function session_of(self, name, may_be_closed)
   return found
 end
 
+-- Bytes of base_url, of a path, and of the headers that a caller may add to one request.
+local BASE_MAX, PATH_MAX, HEADERS_MAX = 1024, 8192, 8192
+
 -- A header that a caller may set: a name of token characters, a value without control characters.
 local RESERVED = {
   ["authorization"] = true, ["content-type"] = true, ["content-length"] = true, ["transfer-encoding"] = true,
@@ -46,6 +49,7 @@ local RESERVED = {
 }
 
 local function header_fault(headers, reserved)
+  local bytes, count = 0, 0
   for name, value in next, headers do
     if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+%-.^_`|~]+$" then
       return "a header's name must be letters, digits and hyphens"
@@ -54,6 +58,10 @@ local function header_fault(headers, reserved)
     elseif type(value) ~= "string" or not core.header_safe(value) then
       return ("the value of the header '%s' must be a string without control characters"):format(name)
     end
+    bytes, count = bytes + #name + #value, count + 1
+  end
+  if bytes > HEADERS_MAX or count > 32 then
+    return ("%d headers of %d bytes, at most 32 of %d bytes can be sent"):format(count, bytes, HEADERS_MAX)
   end
   return nil
 end
@@ -117,6 +125,20 @@ function client.new(options)
       "'base_url' must be https: plain http would show the token to everyone on the way",
       "allow_http = true permits it")
   end
+  if #base > BASE_MAX then
+    return nil, errors.invalid("invalid-base-url", "base_url", "length",
+      ("'base_url' has %d bytes, at most %d can be sent"):format(#base, BASE_MAX))
+  end
+  -- Found out now, not with the first request. A host may have taken io away.
+  local file = checked.ca_file and io and io.open(checked.ca_file, "rb")
+  if file then
+    file:close()
+  elseif checked.ca_file and io then
+    return nil, errors.new {
+      kind = "tls", code = "ca-file", description = "the file of certificates can't be read: " .. checked.ca_file,
+      hint = "check the option ca_file", retryable = false,
+    }
+  end
   local codec = json.codec(checked.max_depth)
   local observers = hooks.new(checked, codec)
   local engine, why = core.engine(engine_options(checked, observers and observers.wants_events or false))
@@ -140,7 +162,9 @@ end
 
 -- A path that stays below base_url: it is the caller's, and may have ids from anywhere in it.
 local function path_fault(path)
-  if path:sub(1, 1) ~= "/" or path:sub(1, 2) == "//" then
+  if #path > PATH_MAX then
+    return ("it has %d bytes, at most %d can be sent"):format(#path, PATH_MAX)
+  elseif path:sub(1, 1) ~= "/" or path:sub(1, 2) == "//" then
     return "it must begin with one '/'"
   elseif path:find "[?#]" then
     return "a query goes into the option 'query', a fragment nowhere"

@@ -110,6 +110,9 @@ local function fault(option, value)
       return ("must be below %s"):format(option.below)
     end
   end
+  if type(value) == "string" and option.engine and value:find "%c" then
+    return "a string without control characters expected"
+  end
   if option.one_of then
     for _, allowed in ipairs(option.one_of) do
       if value == allowed then
@@ -121,12 +124,18 @@ local function fault(option, value)
   return nil
 end
 
--- The unknown option's likely name: one that has the same letters but for case and underscores, or starts alike.
+-- The unknown option's likely name: one of the same letters but for case and underscores, else one that contains it or
+-- is contained in it.
 local function guess(name)
   local folded = name:lower():gsub("[_%-]", "")
   for _, option in ipairs(options.list) do
+    if option.name:gsub("_", "") == folded then
+      return option.name
+    end
+  end
+  for _, option in ipairs(options.list) do
     local candidate = option.name:gsub("_", "")
-    if candidate == folded or #folded >= 4 and (candidate:find(folded, 1, true) or folded:find(candidate, 1, true)) then
+    if #folded >= 4 and (candidate:find(folded, 1, true) or folded:find(candidate, 1, true)) then
       return option.name
     end
   end

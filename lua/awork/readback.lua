@@ -9,9 +9,11 @@
 -- It is adopted. If there is none the request goes again, within `retries` and the call's timeout.
 --
 -- So that two creates of this client can't mistake each other's: while one create of an owner is in doubt, no other
--- So that two creates of this client cannot mistake each other's: while one of an owner is in doubt, no other
--- owner in the same seconds. What can't be seen is a request that takes effect after the last read-back; therefore an
--- error that ends in doubt says so (`ambiguous`).
+-- one of that owner is under way.
+--
+-- What can't be told apart is an equal contact info that another client creates for the same owner in the same seconds.
+-- What can't be seen is a request that takes effect after the last read-back; therefore an error that ends in
+-- doubt says so (`ambiguous`).
 local null = require("awork.core").null
 local errors = require "awork.error"
 local resource = require "awork.resource"

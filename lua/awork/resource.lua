@@ -9,6 +9,9 @@ local resource = {}
 local PAGE_SIZE = 1000
 resource.PAGE_SIZE = PAGE_SIZE
 
+-- Bytes of a query string. Servers take 8 to 16 KiB of a URL; the engine's own limit is above this one.
+local QUERY_MAX = 32768
+
 --- Raises about an argument of the public function that calls this.
 ---@param position integer
 ---@param name string the function
@@ -72,7 +75,11 @@ function resource.query(query)
       parts[#parts + 1] = escape(name) .. "=" .. text
     end
   end
-  return parts[1] and "?" .. table.concat(parts, "&") or ""
+  local text = parts[1] and "?" .. table.concat(parts, "&") or ""
+  if #text > QUERY_MAX then
+    return nil, ("query: it has %d bytes, at most %d can be sent"):format(#text, QUERY_MAX)
+  end
+  return text
 end
 
 -- What may be asked of a list, and of what Lua type it must be.
@@ -125,7 +132,10 @@ local function fetch_page(session, path, options, page, size, extra)
   for name in next, extra or {} do
     query[name] = options[name]
   end
-  local text = resource.query(query)
+  local text, message = resource.query(query)
+  if not text then
+    return nil, errors.invalid("invalid-query", "query", "length", message)
+  end
   local list, err, raw = session:fetch("GET", path, nil, { query = text, timeout = options.timeout })
   if not list then
     return nil, err, raw

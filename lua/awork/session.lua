@@ -21,8 +21,8 @@ local function token_fault(token)
       return "it must come without 'Bearer'"
     end
     return "only letters, digits and - . _ ~ + / = can be in it"
-  elseif #token > 16384 then
-    return "it is longer than 16 KiB"
+  elseif #token > 8192 then
+    return "it is longer than 8 KiB"
   end
   return nil
 end
@@ -71,6 +71,7 @@ function session.new(options, engine, codec, hooks)
     end
   end)
 
+  -- A function or an OAuth source may have another token when one was refused: renew(rejected) gives it.
   -- The token lives in these closures, so that no dump of a table shows it.
   local source = options.token
   if type(source) == "string" then
@@ -105,13 +106,17 @@ function session.new(options, engine, codec, hooks)
     -- A host that rotates its token may have done so meanwhile.
     self.renew = function(rejected)
       local token = self.token()
-      return token ~= nil and token ~= rejected
+      return token ~= rejected and token or nil
     end
   else
     self.token = function()
       return source.acquire(self)
     end
-    self.renew = source.reject
+    self.renew = function(rejected)
+      if source.reject(rejected) then
+        return source.acquire(self)
+      end
+    end
     self.secret = source.secret
   end
   return self
@@ -168,14 +173,13 @@ function Session:send(method, path, body, opts)
     hooks.request(req, path, query)
   end
   local result = self.scheduler:perform(req)
-  if result.status == 401 and self.renew and self.renew(token) then
-    -- A refused request had no effect: it may go again, once.
-    token, err = self.token()
-    if not token then
-      return nil, err, result
+  if result.status == 401 and self.renew then
+    -- A refused request had no effect: it may go again, once. If there is no other token the refusal stands.
+    local other = self.renew(token)
+    if other then
+      token, req.token = other, other
+      result = self.scheduler:perform(req)
     end
-    req.token = token
-    result = self.scheduler:perform(req)
   end
   local status = result.status
   if status and status >= 200 and status < 300 then
