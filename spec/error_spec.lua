@@ -160,7 +160,8 @@ describe("errors", function()
 
   it("take UTF-8 by any of its names, a byte order mark, and JSON by another type", function()
     for _, content_type in ipairs { "application/json;charset=\"UTF-8\"", "application/problem+json", "text/plain" } do
-      server.fault { kind = "garbage", path = "/users/me", data = '\xEF\xBB\xBF{"id":"x"}', content_type = content_type }
+      local data = '\xEF\xBB\xBF{"id":"x"}'
+      server.fault { kind = "garbage", path = "/users/me", data = data, content_type = content_type }
       assert.equal("x", assert(client.users:me()).id)
     end
   end)

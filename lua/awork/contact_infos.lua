@@ -289,7 +289,9 @@ end
 ---@return table? partial the report so far, beside an err
 function ContactInfos:create_many(rows, options)
   self._session:check_open(2)
-  return many.run(self, rows, options)
+  -- No tail call: many.run blames this function's caller for a wrong argument.
+  local report, err, partial = many.run(self, rows, options)
+  return report, err, partial
 end
 
 -- One row of create_many: like create, but everything that is wrong with it is an error, nothing raises.

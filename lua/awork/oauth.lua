@@ -151,6 +151,9 @@ function oauth.new(options)
       err = errors.from_transport(result, "POST", path)
     elseif result.status < 200 or result.status > 299 then
       err = errors.from_response(result, "POST", path, session.codec)
+      -- OAuth's own code says more than awork's, if both are there.
+      local body = session.codec.decode(result.body)
+      err.code = type(body) == "table" and type(body.error) == "string" and body.error or err.code
       if err.code == "invalid_grant" then
         err.hint = "the refresh token is void or older than 30 days: the user must authorize again"
       elseif err.code == "invalid_client" then
