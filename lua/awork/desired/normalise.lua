@@ -5,10 +5,12 @@ local codes = require "awork.desired.calling_codes"
 
 local M = {}
 
---- The names of the fields of awork's contact info form, in its order. (awork API: the contact info model.)
-M.FIELDS = {}
+--- The names of the fields of awork's contact info form, in its order, and the Lua type of each.
+-- (awork API: the contact info model.)
+M.FIELDS, M.FIELD_TYPES = {}, {}
 for i, field in ipairs(core.fields()) do
   M.FIELDS[i] = field.name
+  M.FIELD_TYPES[field.name] = field.type
 end
 
 -- ASCII only and independent of the host's locale: what is beyond ASCII is compared as it stands.

@@ -480,6 +480,35 @@ function Builder:finish()
   return plan
 end
 
+--- The plan of a list of changes that undo others: everything may be touched, because it was touched before.
+-- @param changes list; those of one owner need not follow one another
+-- @param base_url of the server that they are for, or nil
+-- @return plan
+function M.undo(changes, base_url)
+  local touch = {}
+  for _, name in ipairs(owners.TOUCHABLE) do
+    touch[name] = true
+  end
+  local plan = setmetatable({ format = "awork-plan", version = 1, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
+    base_url = base_url, undo = true, options = options.plan { touch = touch, delete_limit = false },
+    changes = changes, problems = {}, warnings = {}, skipped = {}, summary = { keep = 0, in_scope = 0, guarded = 0,
+    out_of_scope = 0, seen = 0, entries = 0, matched = 0 } }, M.Plan)
+  M.tally(plan)
+  return plan
+end
+
+--- The fields in which two forms differ.
+-- @return list of names
+function M.fields_changed(before, after)
+  local fields = {}
+  for _, field in ipairs(normalise.FIELDS) do
+    if before[field] ~= after[field] then
+      fields[#fields + 1] = field
+    end
+  end
+  return fields
+end
+
 --- Computes a plan in one go.
 -- @param snapshot list or iterator function of users, or `{ users = …, companies = … }` of those
 -- @param desired, opts as for `builder()`

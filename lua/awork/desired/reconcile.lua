@@ -7,10 +7,7 @@ local null = core.null
 local FIELDS = normalise.FIELDS
 local same_field, group_key = normalise.same_field, normalise.group_key
 
-local IS_FIELD = {}
-for _, field in ipairs(FIELDS) do
-  IS_FIELD[field] = true
-end
+local IS_FIELD = normalise.FIELD_TYPES
 -- What a desired contact info may say about itself beside the form's fields.
 local OWN = { id = true, source = true, absent = true, replace = true }
 
@@ -399,7 +396,7 @@ function Reconcile:readable(wanted)
     return self:valid(wanted, wanted.form)
   end
   for field, value in pairs(wanted.form) do
-    if not IS_FIELD[field] or type(value) ~= (field == "isAddress" and "boolean" or "string") then
+    if not IS_FIELD[field] or type(value) ~= IS_FIELD[field] then
       self:problem("invalid", wanted, tostring(field) .. " is no field of a contact info, or of the wrong type")
       return false
     end

@@ -1,0 +1,138 @@
+--- Who has this number? And: this one should be there.
+local errors = require "awork.error"
+local normalise = require "awork.desired.normalise"
+local options = require "awork.desired.options"
+local owners = require "awork.desired.owners"
+local reconcile = require "awork.desired.reconcile"
+
+local M = {}
+
+local CRITERIA = { "email", "phone", "value", "type", "subType" }
+
+local function country(value)
+  if not normalise.numbering(value) then
+    return nil, "a two-letter country code or a calling code expected"
+  end
+  return value
+end
+
+local OPTIONS = { email = "string", phone = "string", value = "string", type = "string", subType = "string",
+  default_country = country, limit = options.count, archived = "boolean" }
+
+-- Does a contact info meet what is looked for? Keys of what is looked for are computed once.
+local function matcher(criteria)
+  local numbering = normalise.numbering(criteria.default_country)
+  local phone = criteria.phone and normalise.phone(criteria.phone, numbering)
+  local email = criteria.email and normalise.email(criteria.email)
+  local keys = {}
+  local function value_matches(info)
+    local kind = type(info.type) == "string" and info.type or ""
+    if not keys[kind] then
+      keys[kind] = normalise.value_key({ type = kind ~= "address" and kind or nil, value = criteria.value }, numbering)
+    end
+    if normalise.is_address(info) then
+      -- Of an address, any line is its value.
+      local wanted = normalise.fold(criteria.value)
+      for _, field in ipairs { "addressLine1", "addressLine2", "zipCode", "city" } do
+        if info[field] ~= nil and normalise.fold(info[field]) == wanted then
+          return true
+        end
+      end
+      return false
+    end
+    return info.value ~= nil and normalise.value_key(info, numbering) == keys[kind]
+  end
+  return function(info)
+    return (criteria.type == nil or info.type == criteria.type)
+      and (criteria.subType == nil or info.subType == criteria.subType)
+      and (phone == nil or info.type == "phone" and info.value ~= nil
+        and normalise.phone(info.value, numbering) == phone)
+      and (email == nil or info.type == "email" and info.value ~= nil and normalise.email(info.value) == email)
+      and (criteria.value == nil or value_matches(info))
+  end
+end
+
+--- Finds users (or companies) by a contact info, over all pages: one request for a thousand of them.
+--
+-- Phones are compared by digits (`+49 30 123` is `0049 30 123`, and with `default_country = "DE"` also `030/123`),
+-- domains of e-mail addresses without regard to case, URLs without regard to the case of the host and a slash at the
+-- end. What several criteria name must all be so of one contact info.
+-- @param client the client
+-- @param kind "user" or "company"
+-- @param criteria { email=, phone=, value=, type=, subType=, default_country=, limit = stop after so many, archived =
+--   look among archived ones too }
+-- @return list of { user = (or company =), contact_info = }, or nil, err
+function M.find(client, kind, criteria)
+  criteria = options.check(criteria, OPTIONS)
+  local named = false
+  for _, name in ipairs(CRITERIA) do
+    named = named or criteria[name] ~= nil
+  end
+  if not named then
+    error("find needs at least one of " .. table.concat(CRITERIA, ", "), 0)
+  end
+  local matches, limit, found, seen = matcher(criteria), criteria.limit or math.huge, {}, {}
+  local query = { pageSize = 1000, showArchived = kind == "user" and criteria.archived or nil }
+  for owner, err in client[owners.KINDS[kind].resource]:each(query) do
+    if not owner then
+      return nil, err
+    end
+    local infos = not seen[owner.id] and owner[owners.KINDS[kind].infos]
+    for _, info in ipairs(type(infos) == "table" and infos or {}) do
+      if #found >= limit then
+        return found
+      elseif type(info) == "table" and matches(info) then
+        -- Only of those found: a page may move while it is read, and show someone twice.
+        seen[owner.id] = true
+        found[#found + 1] = { [kind] = owner, contact_info = info }
+      end
+    end
+  end
+  return found
+end
+
+--- Makes sure that a contact info is there: the one that is equal, or a new one.
+--
+-- Equal is what has the same type, subtype and normalised value (or address), and the same in every other field that
+-- `info` states. Nothing that exists is changed. One that another client adds at the same moment is not seen.
+-- @param client the client
+-- @param kind "user" or "company"
+-- @param owner_id GUID
+-- @param info as for create
+-- @param opts { default_country = }
+-- @return contact info, "existing" or "created"; or nil, err
+function M.ensure(client, kind, owner_id, info, opts)
+  opts = options.check(opts, { default_country = country })
+  if type(info) ~= "table" then
+    error("bad argument #2 to 'ensure' (table expected, got " .. type(info) .. ")", 0)
+  end
+  local resource, existing = client[owners.KINDS[kind].contact_infos], {}
+  for item, err in resource:each(owner_id, { pageSize = 1000 }) do
+    if not item then
+      return nil, err
+    end
+    existing[#existing + 1] = item
+  end
+  local form = {}
+  for key, value in next, info do
+    form[key] = value
+  end
+  -- Its id would say which one; here it is the value that counts.
+  form.id = nil
+  local result = reconcile.reconcile(existing, { { info = form } }, { owner = kind,
+    numbering = normalise.numbering(opts.default_country), in_scope = function() return true end })
+  local problem = result.problems[1]
+  if problem then
+    return nil, errors.new { kind = "validation", code = "validation-failed", description = problem.message,
+      violations = problem.violations or {}, retryable = false }
+  elseif result.keeps[1] then
+    return result.keeps[1].existing, "existing"
+  end
+  local created, err = resource:create(owner_id, info)
+  if not created then
+    return nil, err
+  end
+  return created, "created"
+end
+
+return M
