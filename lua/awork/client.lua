@@ -1,6 +1,7 @@
 --- Clients.
 local contact_infos = require "awork.contact_infos"
 local core = require "awork.core"
+local desired_state = require "awork.desired"
 local errors = require "awork.error"
 local hooks = require "awork.hooks"
 local json = require "awork.json"
@@ -18,6 +19,7 @@ local users = require "awork.users"
 ---@field company_contact_infos awork.ContactInfos of companies
 ---@field users awork.Users
 ---@field companies awork.Companies
+---@field base_url string
 ---@field engine userdata for C hosts (awork_toengine in awork.h)
 local Client = { __name = "awork.client" }
 Client.__index = Client
@@ -154,6 +156,7 @@ function client.new(options)
     company_contact_infos = contact_infos.new(found, "company"),
     users = users.users(found),
     companies = users.companies(found),
+    base_url = found.base,
     engine = engine,
   }, Client)
   sessions[self] = found
@@ -359,6 +362,87 @@ function Client:stats()
   stats.tasks = found.scheduler.live
   stats.hook_errors = found.hooks and found.hooks.errors or 0
   return stats
+end
+
+--- Plans what is to be done so that people have the contact infos that they should have. Changes nothing.
+--
+--     local plan = assert(client:plan({
+--       { user = "anna@example.org", contact_infos = { { type = "phone", subType = "work", value = "+49 30 1" } } },
+--     }))
+--     plan:print()
+--
+-- `desired` is a list (or an iterator) of entries: `user`, an id or an e-mail address that one user has as a contact
+-- info, or `company`, an id, an e-mail address or a name; `contact_infos`, a list; and perhaps `source = { row = … }`,
+-- which comes back in what is said about the entry. A contact info has the form's fields, and perhaps `id` (which one
+-- of those that exist is meant), `absent = true` (it is not to be there) or `replace = true`. A field that is not
+-- given is left as it is; `awork.null` empties it.
+--
+-- All users are read, a thousand a request. A desired info is the existing one with its id, else the one with its type,
+-- subtype and normalised value or address (lua/awork/desired/normalise.lua); one without a subtype is any. Where that
+-- one differs in a field that is given, it is updated, where none is, one is created. Nothing else is touched, unless
+-- `prune = true`: then what the people named have beside that, in the scope of `only`, is deleted, or becomes what is
+-- missing. External users, agents, deleted, archived and deactivated ones, and the address someone logs in with (that
+-- of a field `email` of the user, else e-mail addresses of subtype work, and the oldest) are left alone unless `touch`
+-- names them; the address by which an entry finds someone always is.
+--
+-- Options: prune, only, replace, default_country, touch, delete_limit, keeps; see lua/awork/desired/options.lua.
+--
+-- The plan is data: `changes` (each { op = "create"|"update"|"delete", owner =, owner_id =, name =, id =, before =,
+-- form =, fields =, why =, source = }), `problems` (what can't be planned: { kind = "invalid"|"not-found"|"ambiguous"|
+-- "conflict"|"taken", message =, violations =, source = }), `warnings`, `skipped`, `summary`; with the methods print,
+-- to_text, to_json, save, is_empty, state, exit_code.
+---@param desired table[]|fun(): table?
+---@param options? table
+---@return table? plan
+---@return table? err
+function Client:plan(desired, options)
+  session_of(self, "plan")
+  local plan, err = desired_state.plan(self, desired, options)
+  return plan, err
+end
+
+--- Applies a plan: reads again whom it touches, skips as stale what is no longer as the plan saw it, notes each change
+-- in an undo journal (mode 0600, on disk before the request goes out), and writes.
+--
+-- The changes of one person are made one after another, deletions last; several people at once. Killed at any moment,
+-- the same plan (or a new one) can be applied: what is done already is seen, nothing is made twice.
+--
+-- Options: partial, delete_limit, concurrency, journal, journal_dir, on_progress, should_stop, recheck; see
+-- lua/awork/desired/apply.lua. The report is described in lua/awork/desired/report.lua.
+---@param plan table from client:plan, awork.load_plan or awork.undo_plan
+---@param options? table
+---@return table? report nil if nothing was done: kind "plan", code "problems", "delete-limit" or "other-server"
+---@return table? err
+---@return table? partial the report, beside an err of a callback that raised
+function Client:apply(plan, options)
+  session_of(self, "apply")
+  local report, err, partial = desired_state.apply(self, plan, options)
+  return report, err, partial
+end
+
+--- Puts back what an apply changed: what it created is deleted, what it updated or deleted is as it was, save what has
+-- been changed since (stale). Writes a journal itself. `awork.undo_plan(journal)` is the plan of it, to look at first.
+---@param journal string path
+---@param options? table as for apply
+---@return table? report
+---@return table? err
+---@return table? partial
+function Client:undo(journal, options)
+  session_of(self, "undo")
+  local report, err, partial = desired_state.undo(self, journal, options)
+  return report, err, partial
+end
+
+--- Asks who the token belongs to and what it may do, in three to six requests that change nothing.
+--
+-- awork gives someone who lacks the permission only their own user, without an error: `sees` says so.
+---@return table? report { ok =, user = { id =, name = }, workspace =, sees = "everyone"|"self"|"nobody", users =, read
+-- = "all"|"own"|"none", write = the same, rate_limit = { second = { limit =, remaining = }, minute =, reset = }, advice }
+---@return table? err
+function Client:check()
+  session_of(self, "check")
+  local report, err = desired_state.check(self)
+  return report, err
 end
 
 --- Closes the client: idempotent. Connections are closed, requests in flight given up. A task that waits for one gets

@@ -1,9 +1,11 @@
 --- Contact infos of users and of companies: one implementation over two base paths.
 local core = require "awork.core"
+local desired_state = require "awork.desired"
 local errors = require "awork.error"
 local many = require "awork.many"
 local readback = require "awork.readback"
 local resource = require "awork.resource"
+local users = require "awork.users"
 
 local bad_argument, check_id = resource.bad_argument, resource.check_id
 
@@ -292,6 +294,45 @@ function ContactInfos:create_many(rows, options)
   -- No tail call: many.run blames this function's caller for a wrong argument.
   local report, err, partial = many.run(self, rows, options)
   return report, err, partial
+end
+
+-- What the desired-state half reads and writes through: the resources of a client.
+local function resources(self)
+  local session = self._session
+  session:check_open(3)
+  return {
+    users = users.users(session), companies = users.companies(session),
+    contact_infos = self, company_contact_infos = self,
+  }
+end
+
+--- Finds users (companies, of `client.company_contact_infos`) by a contact info, over all pages, a thousand a request.
+--
+--     for _, hit in ipairs(assert(client.contact_infos:find { phone = "030/123", default_country = "DE" })) do
+--       print(hit.user.id, hit.contact_info.value)
+--     end
+--
+-- Criteria: email, phone, value, type, subType (all that are given must be so of one contact info), default_country
+-- ("DE" or "49"), limit, archived (look among archived users too). Phones are compared by digits, domains and hosts
+-- without regard to case; `value` is compared as the type of each contact info has it.
+---@param criteria table
+---@return table[]? found list of { user = (or company =), contact_info = }
+---@return table? err
+function ContactInfos:find(criteria)
+  local found, err = desired_state.find(resources(self), self._owner, criteria)
+  return found, err
+end
+
+--- Makes sure that a contact info is there: gives the one that is equal (type, subtype, normalised value or address,
+-- and every other field that `info` has), or creates it. Changes nothing that exists.
+---@param owner_id string
+---@param info table
+---@param options? { default_country: string? } "DE" or "49": whose phone numbers are written without a calling code
+---@return table? info
+---@return table|"existing"|"created" how which it was; err if there is none
+function ContactInfos:ensure(owner_id, info, options)
+  local found, how = desired_state.ensure(resources(self), self._owner, owner_id, info, options)
+  return found, how
 end
 
 -- One row of create_many: like create, but everything that is wrong with it is an error, nothing raises.

@@ -8,6 +8,7 @@
 -- the world can cause is `nil, err`, `err` being a table with a helpful `tostring` (see lua/awork/error.lua).
 local client = require "awork.client"
 local core = require "awork.core"
+local desired_state = require "awork.desired"
 local errors = require "awork.error"
 local filter = require "awork.filter"
 local oauth = require "awork.oauth"
@@ -19,6 +20,10 @@ return {
   client = client.new,
   oauth = oauth.new,
   filter = filter,
+
+  load_plan = desired_state.load_plan,
+  undo_plan = desired_state.undo_plan,
+  undo = desired_state.undo_with,
 
   validate = core.validate,
   contact_info = core.contact_info,

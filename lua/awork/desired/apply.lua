@@ -439,6 +439,9 @@ function Run:guard(fn, ...)
 end
 
 function Run:run_groups(groups)
+  if self.stopped then
+    return
+  end
   pool.run(self.client, self.concurrency, groups, function(group)
     self:guard(self.read_and_apply, group)
   end)
@@ -452,6 +455,9 @@ function Run:run_list(kind, groups)
   end
   local batch = {}
   local function flush()
+    if self.stopped then
+      return
+    end
     pool.run(self.client, self.concurrency, batch, function(item)
       self:guard(self.group, item.group, item.owner, item.infos)
     end)
@@ -485,6 +491,11 @@ function Run:run_list(kind, groups)
     end
   end
   self:run_groups(rest)
+end
+
+--- Checks the options of apply; raises.
+function M.options(opts)
+  return options.check(opts, OPTIONS)
 end
 
 local function refuse(code, format, ...)
@@ -545,7 +556,7 @@ end
 -- @return report (see report.lua); or nil, err when nothing was applied (kind "plan": `problems`, `delete-limit`,
 --   `other-server`), or nil, err, report when a callback raised
 function M.apply(client, plan, opts)
-  opts = options.check(opts, OPTIONS)
+  opts = M.options(opts)
   local base_url = client.base_url
   local ok, err = check(plan, opts, base_url)
   if not ok then

@@ -1,5 +1,5 @@
 --- Who has this number? And: this one should be there.
-local errors = require "awork.error"
+local core = require "awork.core"
 local normalise = require "awork.desired.normalise"
 local options = require "awork.desired.options"
 local owners = require "awork.desired.owners"
@@ -52,6 +52,17 @@ local function matcher(criteria)
   end
 end
 
+--- Checks what is looked for; raises.
+function M.criteria(criteria)
+  criteria = options.check(criteria, OPTIONS)
+  for _, name in ipairs(CRITERIA) do
+    if criteria[name] ~= nil then
+      return criteria
+    end
+  end
+  error("find needs at least one of " .. table.concat(CRITERIA, ", "), 0)
+end
+
 --- Finds users (or companies) by a contact info, over all pages: one request for a thousand of them.
 --
 -- Phones are compared by digits (`+49 30 123` is `0049 30 123`, and with `default_country = "DE"` also `030/123`),
@@ -63,14 +74,7 @@ end
 --   look among archived ones too }
 -- @return list of { user = (or company =), contact_info = }, or nil, err
 function M.find(client, kind, criteria)
-  criteria = options.check(criteria, OPTIONS)
-  local named = false
-  for _, name in ipairs(CRITERIA) do
-    named = named or criteria[name] ~= nil
-  end
-  if not named then
-    error("find needs at least one of " .. table.concat(CRITERIA, ", "), 0)
-  end
+  criteria = M.criteria(criteria)
   local matches, limit, found, seen = matcher(criteria), criteria.limit or math.huge, {}, {}
   local query = { pageSize = 1000, showArchived = kind == "user" and criteria.archived or nil }
   for owner, err in client[owners.KINDS[kind].resource]:each(query) do
@@ -91,6 +95,11 @@ function M.find(client, kind, criteria)
   return found
 end
 
+--- Checks the options of ensure; raises.
+function M.ensure_options(opts)
+  return options.check(opts, { default_country = country })
+end
+
 --- Makes sure that a contact info is there: the one that is equal, or a new one.
 --
 -- Equal is what has the same type, subtype and normalised value (or address), and the same in every other field that
@@ -102,33 +111,25 @@ end
 -- @param opts { default_country = }
 -- @return contact info, "existing" or "created"; or nil, err
 function M.ensure(client, kind, owner_id, info, opts)
-  opts = options.check(opts, { default_country = country })
-  if type(info) ~= "table" then
-    error("bad argument #2 to 'ensure' (table expected, got " .. type(info) .. ")", 0)
+  opts = M.ensure_options(opts)
+  local ok, err = core.validate(info, kind)
+  if not ok then
+    return nil, err
   end
   local resource, existing = client[owners.KINDS[kind].contact_infos], {}
-  for item, err in resource:each(owner_id, { pageSize = 1000 }) do
+  for item, failed in resource:each(owner_id, { pageSize = 1000 }) do
     if not item then
-      return nil, err
+      return nil, failed
     end
     existing[#existing + 1] = item
   end
-  local form = {}
-  for key, value in next, info do
-    form[key] = value
-  end
-  -- Its id would say which one; here it is the value that counts.
-  form.id = nil
-  local result = reconcile.reconcile(existing, { { info = form } }, { owner = kind,
+  local result = reconcile.reconcile(existing, { { info = info } }, { owner = kind,
     numbering = normalise.numbering(opts.default_country), in_scope = function() return true end })
-  local problem = result.problems[1]
-  if problem then
-    return nil, errors.new { kind = "validation", code = "validation-failed", description = problem.message,
-      violations = problem.violations or {}, retryable = false }
-  elseif result.keeps[1] then
+  if result.keeps[1] then
     return result.keeps[1].existing, "existing"
   end
-  local created, err = resource:create(owner_id, info)
+  local created
+  created, err = resource:create(owner_id, info)
   if not created then
     return nil, err
   end
