@@ -437,7 +437,7 @@ end
 --
 -- awork gives someone who lacks the permission only their own user, without an error: `sees` says so.
 ---@return table? report { ok =, user = { id =, name = }, workspace =, sees = "everyone"|"self"|"nobody", users =, read
--- = "all"|"own"|"none", write = the same, rate_limit = { second = { limit =, remaining = }, minute =, reset = }, advice }
+-- = "all"|"own"|"none", write = the same, rate_limit = { second = { limit =, remaining = }, minute = … }, advice = … }
 ---@return table? err
 function Client:check()
   session_of(self, "check")

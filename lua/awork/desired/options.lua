@@ -38,19 +38,14 @@ end
 M.check = check
 
 local function count(v)
-  if v == false then
-    return v
+  if v == false or v == math.huge then
+    return false
   end
-  if math.type(v) == "float" then
-    v = v == math.huge and false or math.tointeger(v)
-    if v == false then
-      return v
-    end
-  end
-  if math.type(v) ~= "integer" or v < 0 then
+  local whole = type(v) == "number" and math.tointeger(v)
+  if not whole or whole < 0 then
     return nil, "a whole number from 0 or false expected"
   end
-  return v
+  return whole
 end
 M.count = count
 
