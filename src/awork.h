@@ -7,7 +7,7 @@
  * The Lua side (lua/awork/) must be on package.path; `require "awork"` then finds this core.
  *
  * A host with an event loop of its own (epoll, libuv, …) watches aw_engine_sockets, waits at most
- * aw_engine_timeout, and when either says so lets Lua call client:step(). Example: examples/host.c.
+ * aw_engine_timeout, and when either says so lets Lua call client:step(). Example: examples/loop_epoll.c.
  */
 #ifndef AWORK_H
 #define AWORK_H

@@ -30,6 +30,7 @@ return {
   types = core.types,
   fields = core.fields,
   countries = core.countries,
+  country_code = core.country_code,
   rules = core.rules,
   error_codes = core.error_codes,
 

@@ -66,6 +66,8 @@ local function check_fields(form, fields, errors)
       end
     end
   end
+  -- In an order that does not change from one run to the next.
+  table.sort(errors, function(a, b) return a.property:lower() < b.property:lower() end)
 end
 
 local function require_field(form, name, errors)
