@@ -1,0 +1,105 @@
+--- The code blocks of a Markdown file, and a way to run the Lua ones against a sandbox.
+--
+-- A block of ```lua is run; ```lua fragment is only compiled (it speaks of things the reader has to fill in).
+-- What a block prints is compared with its `--> text` comments, in order; "..." in such a text stands for anything.
+local awork = require "awork"
+
+local documents = {}
+
+--- The fenced blocks of a file: { language=, words= (what follows the language), line= (of its first line), text= }.
+---@param path string
+---@return table[]
+function documents.blocks(path)
+  local list, block = {}, nil
+  local number = 0
+  for line in io.lines(path) do
+    number = number + 1
+    local fence = line:match "^%s*```(.*)$"
+    if fence and not block then
+      local language, words = fence:match "^(%S*)%s*(.-)%s*$"
+      block = { language = language, words = words, line = number + 1, path = path }
+    elseif fence then
+      block.text = table.concat(block, "\n") .. "\n"
+      list[#list + 1], block = block, nil
+    elseif block then
+      block[#block + 1] = line
+    end
+  end
+  assert(not block, path .. ": a code block is not closed")
+  return list
+end
+
+local function compile(block, env)
+  return assert(load(("\n"):rep(block.line - 1) .. block.text, "@" .. block.path, "t", env))
+end
+
+--- Compiles a Lua block.
+function documents.compile(block)
+  compile(block, {})
+end
+
+-- "id 12..." as a Lua pattern; white space is as good as any other.
+local function pattern(text)
+  return "^" .. text:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.", ".*"):gsub("%s+", "%%s+") .. "$"
+end
+
+local function expected(block)
+  local list = {}
+  for text in block.text:gmatch "%-%->[ ]?([^\n]*)" do
+    list[#list + 1] = (text:gsub("%s+$", ""))
+  end
+  return list
+end
+
+--- What the blocks of one document share: the globals, and `require`, `os.getenv` and `awork.client` that lead to
+--- the sandbox `server` instead of awork.
+---@param server table a sandbox's handle
+---@param more? table further globals
+---@return table env, function close closes the clients that the blocks made
+function documents.environment(server, more)
+  local open = {}
+  local function client(options)
+    local copy = {}
+    for key, value in pairs(options) do copy[key] = value end
+    copy.base_url = copy.base_url or server.url
+    local made, err = awork.client(copy)
+    open[#open + 1] = made
+    return made, err
+  end
+  local module = setmetatable({ client = client }, { __index = awork })
+  local variables = { AWORK_TOKEN = server.token, AWORK_BASE_URL = server.url }
+  local env = {
+    awork = module, server = server,
+    user_id = server.user_ids[1], company_id = server.company_ids[1],
+    require = function(name) return name == "awork" and module or require(name) end,
+    os = setmetatable({ getenv = function(name) return variables[name] or os.getenv(name) end }, { __index = os }),
+  }
+  env.client = client { token = server.token }
+  for key, value in pairs(more or {}) do env[key] = value end
+  setmetatable(env, { __index = _G })
+  return env, function()
+    for _, each in ipairs(open) do each:close() end
+  end
+end
+
+--- Runs a Lua block and compares what it prints with what it says it prints.
+---@param block table
+---@param env table of `documents.environment`
+function documents.run(block, env)
+  local out = {}
+  rawset(env, "print", function(...)
+    local list = table.pack(...)
+    for i = 1, list.n do list[i] = tostring(list[i]) end
+    for line in (table.concat(list, "\t") .. "\n"):gmatch "([^\n]*)\n" do out[#out + 1] = line end
+  end)
+  compile(block, env)()
+  local want = expected(block)
+  if #want == 0 then return end
+  local where = ("%s:%d: prints\n%s"):format(block.path, block.line, table.concat(out, "\n"))
+  assert(#want == #out, ("%s\n%d lines, but says %d"):format(where, #out, #want))
+  for i, text in ipairs(want) do
+    assert(out[i]:gsub("%s+$", ""):find(pattern(text)), ("%s\nand says in place of line %d\n%s"):format(where, i, text))
+  end
+end
+
+return documents
