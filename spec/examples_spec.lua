@@ -1,0 +1,152 @@
+-- The examples run, each as a process of its own against a sandbox, with a bounded time; what they print is checked.
+local sandbox = require "awork.sandbox"
+
+local people = {
+  { firstName = "Ada", contact_infos = { { type = "email", subType = "work", value = "ada.albrecht@example.com" } } },
+  { firstName = "Bela", contact_infos = { { type = "email", subType = "work", value = "bela.bauer@example.com" } } },
+  { firstName = "Carla", contact_infos = { { type = "email", subType = "work", value = "carla.conrad@example.com" } } },
+}
+
+-- The output (stderr too) and the exit status of a command.
+local function run(command)
+  local pipe = assert(io.popen(("%s 2>&1 </dev/null"):format(command)))
+  local out = pipe:read "a"
+  local _, _, status = pipe:close()
+  return out, status
+end
+
+describe("examples #process", function()
+  local server, environment
+
+  -- With the sandbox in the environment, as a user has awork there.
+  local function example(command)
+    return run(("env %s timeout 60 %s"):format(environment, command))
+  end
+
+  setup(function()
+    server = assert(sandbox.start { users = people })
+    environment = ("AWORK_BASE_URL=%s AWORK_TOKEN=%s"):format(server.url, server.token)
+  end)
+
+  before_each(function()
+    server:reset()
+  end)
+
+  teardown(function()
+    server:stop()
+  end)
+
+  local function infos(user)
+    return server.contact_infos(server.user_ids[user])
+  end
+
+  it("create_one.lua creates one", function()
+    local out, status = example "lua5.4 examples/create_one.lua phone work '+49 30 1234567'"
+    assert.equal(0, status, out)
+    assert.matches("^created %x+%-%x+%-%x+%-%x+%-%x+: phone work %+49 30 1234567\n$", out)
+    assert.equal("+49 30 1234567", infos(1)[2].value)
+  end)
+
+  it("create_one.lua says what is wrong", function()
+    local out, status = example "lua5.4 examples/create_one.lua phone mobil '+49 170 1234567'"
+    assert.equal(1, status, out)
+    assert.matches('subType: .*did you mean "mobile"%?', out)
+    assert.equal(1, #infos(1))
+    out, status = example "env -u AWORK_TOKEN lua5.4 examples/create_one.lua phone work '+49 30 1234567'"
+    assert.equal(1, status, out)
+    assert.matches("no token was given", out)
+  end)
+
+  for _, loop in ipairs { "luv", "cqueues", "select" } do
+    it(("loop_%s.lua creates 20 while its loop runs"):format(loop), function()
+      local out, status = example(("lua5.4 examples/loop_%s.lua %s"):format(loop, server.user_ids[2]))
+      assert.equal("created 20 contact infos while the loop ran: true\n", out)
+      assert.equal(0, status)
+      assert.equal(21, #infos(2))
+    end)
+  end
+
+  it("sandbox.lua runs until it is interrupted", function()
+    local pipe = assert(io.popen "echo $$; exec timeout 60 lua5.4 examples/sandbox.lua --port 0")
+    local pid = assert(math.tointeger(tonumber(pipe:read "l")))
+    local names = {}
+    repeat
+      local name = assert(pipe:read "l"):match "^export (AWORK_%u+_?%u*)="
+      names[#names + 1] = name
+    until name == "AWORK_COMPANY_ID"
+    assert.same({ "AWORK_BASE_URL", "AWORK_TOKEN", "AWORK_USER_ID", "AWORK_COMPANY_ID" }, names)
+    os.execute(("kill -INT %d"):format(pid))
+    local _, _, status = pipe:close()
+    assert.equal(0, status)
+  end)
+
+  describe("in C", function()
+    local build = os.tmpname()
+    os.remove(build)
+
+    local function compile(name)
+      local out, status = run(("cc -std=c11 -Wall -Wextra -Werror -o %s/%s examples/%s.c -Isrc build/libawork.a "
+        .. "$(pkg-config --cflags --libs lua5.4 libcurl) -lm -pthread"):format(build, name, name))
+      assert.equal(0, status, out)
+    end
+
+    setup(function()
+      os.execute(("mkdir '%s'"):format(build))
+      local out, status = run "env -u MAKEFLAGS make -s --no-print-directory build/libawork.a"
+      assert.equal(0, status, out)
+    end)
+
+    teardown(function()
+      os.execute(("rm -r '%s'"):format(build))
+    end)
+
+    -- A configuration of a user's, as a file.
+    local function configuration(name, text)
+      local path = ("%s/%s.lua"):format(build, name)
+      local file = assert(io.open(path, "w"))
+      assert(file:write(text))
+      file:close()
+      return path
+    end
+
+    it("loop_epoll.c creates 20 while its loop runs", function()
+      compile "loop_epoll"
+      local out, status = example(("%s/loop_epoll %s"):format(build, server.user_ids[3]))
+      assert.equal("created 20 contact infos while the loop ran: true\n", out)
+      assert.equal(0, status)
+      assert.equal(21, #infos(3))
+    end)
+
+    it("embed.c sends what its users configured", function()
+      compile "embed"
+      local file = "examples/embed_config.lua"
+      local out, status = example(("env AWORK_USER=%s %s/embed %s %s"):format(server.user_ids[1], build, file, file))
+      assert.equal(("%s: 3 good\n"):format(file):rep(2), out)
+      assert.equal(0, status)
+      assert.equal(7, #infos(1))
+      out, status = run(("timeout 60 env -u AWORK_TOKEN %s/embed %s"):format(build, file))
+      assert.equal(file .. ": 3 good\n", out)
+      assert.equal(0, status)
+    end)
+
+    it("embed.c survives its users' mistakes", function()
+      compile "embed"
+      local cases = {
+        { "forever", "while true do end", "the configuration runs too long" },
+        { "memory", "x = 'x' while true do x = x .. x end", "not enough memory" },
+        { "reach", "os.exit(0)", "attempt to index a nil value (global 'os')" },
+        { "string", "x = ('x'):rep(1e9)", "attempt to index a string value" },
+        { "syntax", "x = ", "unexpected symbol near <eof>" },
+        { "wrong", "contact_infos = { { type = 'phone', value = 4930 } }", "'value' must be a string" },
+      }
+      local paths = {}
+      for i, case in ipairs(cases) do paths[i] = configuration(case[1], case[2]) end
+      local out, status = run(("timeout 60 %s/embed %s"):format(build, table.concat(paths, " ")))
+      assert.equal(1, status, out)
+      for i, case in ipairs(cases) do
+        local at = assert(out:find(paths[i] .. ": 0 good\n", 1, true), out)
+        assert(out:find(case[3], at, true), case[1] .. ": " .. out)
+      end
+    end)
+  end)
+end)
