@@ -7,6 +7,7 @@
 enum { LIMIT_MAX = 100000 }; /* a higher limit in a header is not believed */
 static const double PAUSE_MAX = 60.0;
 static const double PROBE_EVERY = 5.0; /* seconds between tries when a minute seems used up by others */
+static const double SPREAD = 1.25;     /* of an even pace, beside others */
 static const double RTT_GUESS =
     0.05; /* how old what a response told is on arrival, and the next request too */
 
@@ -73,34 +74,69 @@ static void release(struct aw_window *w, double now)
     }
 }
 
+/* Begins a new span when the newest is over. */
 static void turn_span(struct aw_window *w, double now)
 {
-    if (now < w->span_start + w->length)
-        return;
-    w->foreign_before = now < w->span_start + 2 * w->length ? w->foreign : 0;
-    w->foreign = 0;
-    w->span_start = now;
+    int spans = 0;
+    for (; now >= w->span_start + w->length && spans < AW_SPANS; spans++) {
+        memmove(w->foreign + 1, w->foreign, (AW_SPANS - 1) * sizeof *w->foreign);
+        w->foreign[0] = 0;
+        w->span_start += w->length;
+    }
+    if (spans == AW_SPANS)
+        w->span_start = now;
 }
 
+/* The most that others were seen to hold lately. What they take comes in bursts: the last word is not enough.
+ */
 static int foreign(const struct aw_window *w)
 {
-    return w->foreign > w->foreign_before ? w->foreign : w->foreign_before;
+    int most = 0;
+    for (int i = 0; i < AW_SPANS; i++)
+        most = w->foreign[i] > most ? w->foreign[i] : most;
+    return most;
 }
 
-/* How many slots of the window we may hold. */
-static int allowance(const struct aw_limiter *l, const struct aw_window *w)
+/* Requests that others may send in so many seconds. */
+static double foreign_in(const struct aw_limiter *l, double seconds)
+{
+    double rate = 0;
+    for (int i = 0; i < AW_WINDOWS; i++)
+        rate = fmax(rate, foreign(&l->windows[i]) / l->windows[i].length);
+    return rate > 0 ? ceil(rate * seconds) + 1 : 0;
+}
+
+/*
+ * How many slots of the window we may hold: what the limit, our reserve and the others leave. Others get an
+ * eighth more than they were seen to take, so that they can grow back when we had crowded them out.
+ */
+static int share_of(const struct aw_limiter *l, const struct aw_window *w)
 {
     int others = foreign(w);
-    int ours = (int)floor(w->limit * (1 - l->reserve) + 1e-9);
-    int left = others > 0 ? w->server_limit - others - 1 - others / 16 : w->server_limit;
-    int n = ours < left ? ours : left;
+    int limit = w->limit < w->server_limit ? w->limit : w->server_limit;
+    int ours = (int)floor(limit * (1 - l->reserve) + 1e-9);
+    int left = others > 0 ? w->server_limit - others - others / 8 - 1 : ours;
+    return left < ours ? left : ours;
+}
+
+/* Alone, the minute may be spent at the second's pace. Beside others it is spread, or they would find it
+ * spent. */
+static int allowance(const struct aw_limiter *l, int i)
+{
+    const struct aw_window *minute = &l->windows[AW_MINUTE];
+    int n = share_of(l, &l->windows[i]);
+    if (i == AW_SECOND && minute->limit > 0 && foreign_in(l, 0) > 0) {
+        int even = (int)ceil(SPREAD * share_of(l, minute) / minute->length);
+        n = even < n ? even : n;
+    }
     return n > 1 ? n : 1;
 }
 
 /* Seconds until the window has room by our own count. */
-static double wait_for_slot(const struct aw_limiter *l, const struct aw_window *w, double now)
+static double wait_for_slot(const struct aw_limiter *l, int i, double now)
 {
-    int held = l->in_flight + (int)w->count, allowed = allowance(l, w);
+    const struct aw_window *w = &l->windows[i];
+    int held = l->in_flight + (int)w->count, allowed = allowance(l, i);
     if (held < allowed)
         return 0;
     size_t excess = (size_t)(held - allowed);
@@ -115,8 +151,8 @@ static double wait_for_word(const struct aw_limiter *l, const struct aw_window *
     uint64_t since = l->sent - w->told_seq;
     if (since == 0 && now >= w->told_at + PROBE_EVERY && w->reset_at <= 0)
         return 0;
-    double others = foreign(w) * (now - w->told_at + RTT_GUESS) / w->length;
-    double left = w->remaining - (double)since + (double)(w->released - w->told_released) - ceil(others);
+    double left = w->remaining - (double)since + (double)(w->released - w->told_released) -
+                  foreign_in(l, now - w->told_at + RTT_GUESS);
     if (left >= 1)
         return 0;
     double until = w->reset_at > 0 ? w->reset_at : w->told_at + (since == 0 ? PROBE_EVERY : span(w));
@@ -140,7 +176,7 @@ double aw_limiter_wait(struct aw_limiter *l, double now)
             continue;
         release(w, now);
         turn_span(w, now);
-        double slot = wait_for_slot(l, w, now), word = slot > 0 ? 0 : wait_for_word(l, w, now);
+        double slot = wait_for_slot(l, i, now), word = slot > 0 ? 0 : wait_for_word(l, w, now);
         wait = fmax(wait, fmax(slot, word));
     }
     return wait;
@@ -183,6 +219,13 @@ static void adopt_limit(struct aw_limiter *l, struct aw_window *w, int told)
     w->server_limit = told;
 }
 
+/* Whether the plain trio speaks of window i, told by its limit: that window's and not the other one's. */
+static bool plain_is(const struct aw_limiter *l, const struct aw_told *told, int i)
+{
+    return told->plain_limit == l->windows[i].server_limit &&
+           told->plain_limit != l->windows[AW_WINDOWS - 1 - i].server_limit;
+}
+
 static void learn(struct aw_limiter *l, const struct aw_ticket *ticket, const struct aw_told *told,
                   double now)
 {
@@ -191,9 +234,7 @@ static void learn(struct aw_limiter *l, const struct aw_ticket *ticket, const st
         if (w->limit == 0)
             continue;
         adopt_limit(l, w, told->limit[i]);
-        /* The plain trio is a window's if its limit is that window's and not the other one's. */
-        bool plain = told->plain_limit == w->server_limit &&
-                     told->plain_limit != l->windows[AW_WINDOWS - 1 - i].server_limit;
+        bool plain = plain_is(l, told, i);
         int remaining = told->remaining[i] >= 0 ? told->remaining[i] : plain ? told->plain_remaining : -1;
         if (remaining < 0)
             continue;
@@ -205,8 +246,8 @@ static void learn(struct aw_limiter *l, const struct aw_ticket *ticket, const st
          */
         int64_t ours = ticket->held[i] + (int64_t)(l->sent - ticket->seq);
         int64_t others = w->server_limit - (int64_t)remaining - ours;
-        if (others > w->foreign)
-            w->foreign = (int)others;
+        if (others > w->foreign[0])
+            w->foreign[0] = (int)others;
         if (w->known && ticket->seq < w->told_seq)
             continue;
         w->known = true;
@@ -236,8 +277,11 @@ double aw_limiter_refused(struct aw_limiter *l, const struct aw_ticket *ticket, 
         l->refusals++;
         l->paused_seq = l->sent;
     }
-    double pause = fmax(0, fmax(told->retry_after, told->reset));
-    bool dated = told->retry_after >= 0 || told->reset >= 0;
+    /* The reset of a window that is not the exhausted one says nothing. */
+    bool idle = (plain_is(l, told, AW_MINUTE) && told->remaining[AW_MINUTE] > 0) ||
+                (plain_is(l, told, AW_SECOND) && told->remaining[AW_SECOND] > 0);
+    double reset = idle ? -1 : told->reset, pause = fmax(0, fmax(told->retry_after, reset));
+    bool dated = told->retry_after >= 0 || reset >= 0;
     const struct aw_window *minute = &l->windows[AW_MINUTE];
     if (told->remaining[AW_SECOND] == 0)
         pause = fmax(pause, l->windows[AW_SECOND].length);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 enum { AW_SECOND, AW_MINUTE, AW_WINDOWS };
+enum { AW_SPANS = 4 }; /* how long others are remembered, in window lengths */
 
 /* What a request remembers of the moment it was sent. */
 struct aw_ticket {
@@ -44,8 +45,8 @@ struct aw_window {
     int remaining;
     double told_at, reset_at; /* reset_at 0: unknown */
     uint64_t told_seq, told_released;
-    double span_start; /* the most that others were seen to take, in this span and in the one before */
-    int foreign, foreign_before;
+    double span_start;     /* of the newest of these spans, each as long as the window */
+    int foreign[AW_SPANS]; /* the most that others were certainly seen to hold, newest first */
 };
 
 struct aw_limiter {
