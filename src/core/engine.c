@@ -625,15 +625,20 @@ size_t aw_engine_step(aw_engine *e, double now)
 void aw_engine_poll(aw_engine *e, double seconds)
 {
     if (aw_engine_mine(e))
-        aw_sockets_poll(&e->sockets, e->more || e->done.count > 0 ? 0 : seconds);
+        aw_sockets_poll(&e->sockets, e->more ? 0 : seconds);
 }
 
 double aw_engine_timeout(const aw_engine *e, double now)
 {
+    return e->done.count > 0 ? 0 : aw_engine_due(e, now);
+}
+
+double aw_engine_due(const aw_engine *e, double now)
+{
     double least = INFINITY;
     const struct aw_timer *timer = aw_heap_first(&e->timers);
     bool room = e->queue.first && e->active.count < e->options.max_connections;
-    if (e->more || e->done.count > 0 || (room && !e->blocked))
+    if (e->more || (room && !e->blocked))
         return 0;
     if (timer)
         least = timer->due - now;
@@ -814,14 +819,17 @@ void aw_engine_free(aw_engine *e)
 {
     if (!e)
         return;
-    bool mine = aw_engine_mine(e);
-    if (!mine)
+    bool clean = true;
+    if (!aw_engine_mine(e)) {
         aw_sockets_cut(&e->sockets);
-    /*
-     * In a child process, requests in flight may be with resolver threads that exist in the parent alone;
-     * libcurl would wait for them forever. Its memory is then left to the end of the process.
-     */
-    if (mine || e->active.count == 0) {
+        /*
+         * A request not yet begun may be with a resolver thread, which exists in the parent alone; libcurl
+         * would wait for it forever. Its memory is then left to the end of the process.
+         */
+        for (const struct aw_transfer *t = e->active.first; t; t = t->next)
+            clean = clean && t->begun;
+    }
+    if (clean) {
         for (struct aw_transfer *t = e->active.first; t; t = t->next)
             release_handle(e, t);
         for (struct aw_handle *h = e->handles, *next; h; h = next) {

@@ -200,8 +200,14 @@ size_t aw_engine_step(aw_engine *e, double now);
 /* Blocks until a socket of the engine is ready, aw_engine_wakeup was called, or `seconds` have passed. */
 void aw_engine_poll(aw_engine *e, double seconds);
 
-/* Seconds until the engine needs a step though no socket is ready: 0 at once, negative: nothing pending. */
+/*
+ * Seconds until the engine needs a step though no socket is ready: 0 at once (results wait, for one),
+ * negative: nothing pending.
+ */
 AW_API double aw_engine_timeout(const aw_engine *e, double now);
+
+/* The same for who waits for one request and leaves other results where they are. */
+double aw_engine_due(const aw_engine *e, double now);
 
 /* The sockets to watch, up to n of them in `out`; the count of all. One of them is the wakeup's. */
 AW_API size_t aw_engine_sockets(const aw_engine *e, struct aw_socket *out, size_t n);

@@ -5,9 +5,10 @@
 #include <string.h>
 
 enum { LIMIT_MAX = 100000 }; /* a higher limit in a header is not believed */
-static const double PAUSE_MAX = 60.0;
-static const double PROBE_EVERY = 5.0; /* seconds between tries when a minute seems used up by others */
-static const double SPREAD = 1.25;     /* of an even pace, beside others */
+static const double BACKOFF_MAX = 60.0;
+static const double PAUSE_MAX = 86400.0; /* whatever a header says: not for ever */
+static const double PROBE_EVERY = 5.0;   /* seconds between tries when a minute seems used up by others */
+static const double SPREAD = 1.25;       /* of an even pace, beside others */
 static const double RTT_GUESS =
     0.05; /* how old what a response told is on arrival, and the next request too */
 
@@ -288,8 +289,8 @@ double aw_limiter_refused(struct aw_limiter *l, const struct aw_ticket *ticket, 
     if (told->remaining[AW_MINUTE] == 0 && !dated)
         pause = fmax(pause, minute->count > 0 ? done_at(minute, 0) + span(minute) - now : minute->length);
     /* However short the server's word is, refusals in a row make us slower. */
-    double least = fmin(PAUSE_MAX, ldexp(dated ? 0.1 : 1.0, l->refusals < 10 ? l->refusals - 1 : 10));
-    pause = fmax(pause, least);
+    double least = fmin(BACKOFF_MAX, ldexp(dated ? 0.1 : 1.0, l->refusals < 10 ? l->refusals - 1 : 10));
+    pause = fmin(fmax(pause, least), PAUSE_MAX);
     l->paused_until = fmax(l->paused_until, now + pause);
     l->probing = true;
     return l->paused_until - now;

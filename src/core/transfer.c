@@ -1,5 +1,9 @@
 #include "transfer.h"
 
+#if LIBCURL_VERSION_NUM < 0x075000
+#error "libcurl 7.80 or later is needed: CURLOPT_PREREQFUNCTION"
+#endif
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,9 +112,16 @@ struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char 
     SET(CURLOPT_ERRORBUFFER, h->error);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_NOPROGRESS, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
     /* A name that takes long to resolve must not hold up the end of its request. */
     SET(CURLOPT_QUICK_EXIT, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https"); /* aw_request_copy is stricter about http */
+#endif
+    /* aw_request_copy is stricter about http. */
+#if LIBCURL_VERSION_NUM >= 0x075500
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);

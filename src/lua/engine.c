@@ -80,7 +80,7 @@ static size_t step(lua_State *L, struct box *b)
 /* Waits for at most so many seconds, less when the engine has something to do before. */
 static void pause_for(lua_State *L, struct box *b, double seconds)
 {
-    double least = aw_engine_timeout(b->engine, now(L, b));
+    double least = aw_engine_due(b->engine, now(L, b));
     if (least >= 0)
         seconds = fmin(seconds, least);
     if (b->has[SLEEP] && seconds > 0 && aw_engine_in_flight(b->engine) == 0) {
@@ -401,7 +401,8 @@ static int engine_wait(lua_State *L)
     struct box *b = check_open(L);
     double seconds = luaL_optnumber(L, 2, INFINITY);
     luaL_argcheck(L, seconds >= 0, 2, "seconds must not be negative");
-    pause_for(L, b, seconds);
+    if (!aw_engine_peek(b->engine)) /* results that wait are no reason to */
+        pause_for(L, b, seconds);
     lua_pushinteger(L, (lua_Integer)step(L, b));
     return 1;
 }
