@@ -11,6 +11,7 @@ local options = require "awork.desired.options"
 local owners = require "awork.desired.owners"
 local plans = require "awork.desired.plan"
 local pool = require "awork.desired.pool"
+local reconcile = require "awork.desired.reconcile"
 local reports = require "awork.desired.report"
 local show = require "awork.desired.show"
 
@@ -89,46 +90,71 @@ local function find(infos, id)
   return nil
 end
 
--- What is to be done about one change, given what is there: "do", "already", or "stale" and why.
-local function decide(change, infos, numbering)
-  if change.op == "create" then
-    local key, subtype = normalise.group_key(change.form, numbering), change.form.subType
-    local other
-    for _, info in ipairs(infos) do
-      if normalise.group_key(info, numbering) == key
-        and (subtype == nil or normalise.fold(subtype) == normalise.fold(info.subType)) then
-        local same = true
-        for field, value in pairs(change.form) do
-          same = same and (field == "isAddress" and info.isAddress == nil
-            or normalise.same_field(field, value, info[field], change.form.type, numbering))
-        end
-        if same then
-          return "already", info
-        end
+-- The infos under the form's key: those that are equal in all that the form states, and one that is not, if any.
+local function like(form, infos, numbering)
+  local key, subtype = normalise.group_key(form, numbering), form.subType
+  local equal, other = {}, nil
+  for _, info in ipairs(infos) do
+    if normalise.group_key(info, numbering) == key
+      and (subtype == nil or normalise.fold(subtype) == normalise.fold(info.subType)) then
+      local same = true
+      for field, value in pairs(form) do
+        same = same and (field == "isAddress" and info.isAddress == nil
+          or normalise.same_field(field, value, info[field], form.type, numbering))
+      end
+      if same then
+        equal[#equal + 1] = info
+      else
         other = info
       end
     end
-    if other then
+  end
+  return equal, other
+end
+
+-- How many equal ones there were beside it when a change was made: undo must tell it from its twins.
+local function twins(change, infos, target, numbering)
+  local count = 0
+  for _, info in ipairs(like(change.op == "delete" and change.before or change.form, infos, numbering)) do
+    count = count + (info ~= target and 1 or 0)
+  end
+  return count
+end
+
+-- Undo of a create whose answer was not seen: the newest of the equal ones, if there is one more than there was.
+local function decide_by_content(change, infos)
+  local equal = {}
+  for _, info in ipairs(infos) do
+    if same_form(change.before, info) then
+      equal[#equal + 1] = info
+    end
+  end
+  local before = change.twins or 0
+  if #equal <= before then
+    return "already"
+  elseif #equal > before + 1 then
+    return "stale", "several contact infos are equal: which one was made is not known"
+  end
+  table.sort(equal, reconcile.older)
+  local found = equal[#equal]
+  if found.createdOn ~= nil and time_key(found.createdOn) ~= time_key(found.updatedOn) then
+    return "stale", "it has been changed"
+  end
+  return "do", found
+end
+
+-- What is to be done about one change, given what is there: "do", "already", or "stale" and why.
+local function decide(change, infos, numbering)
+  if change.op == "create" then
+    local equal, other = like(change.form, infos, numbering)
+    if #equal > (change.twins or 0) then
+      return "already", equal[1]
+    elseif other and change.why ~= "undo" then
       return "stale", "a contact info with this value has been added"
     end
     return "do"
-  end
-  if change.by_content then
-    local found
-    for _, info in ipairs(infos) do
-      if same_form(change.before, info) then
-        if found then
-          return "stale", "several contact infos are equal: which one was made is not known"
-        end
-        found = info
-      end
-    end
-    if not found then
-      return "already"
-    elseif found.createdOn ~= nil and time_key(found.createdOn) ~= time_key(found.updatedOn) then
-      return "stale", "it has been changed"
-    end
-    return "do", found
+  elseif change.by_content then
+    return decide_by_content(change, infos)
   end
   local _, info = find(infos, change.id)
   if change.op == "delete" then
@@ -343,7 +369,7 @@ function Run:group(group, owner, infos)
       -- Nobody loses a number for one that could not be put in its place.
       self:settle(step.result, "withheld", { reason = "an earlier change of the same owner is stale" })
     elseif what == "do" then
-      step.target = target
+      step.target, step.twins = target, twins(step.change, infos, target, self.numbering)
       steps[#steps + 1] = step
       assume(step.change, infos, target)
     else
@@ -356,13 +382,9 @@ function Run:group(group, owner, infos)
   end
   local numbers = {}
   if self.opts.journal ~= false then
-    local changes = {}
-    for i, step in ipairs(steps) do
-      changes[i] = step.change
-    end
     local opened, err = self:journal_of()
     if opened then
-      numbers, err = opened:intend(changes)
+      numbers, err = opened:intend(steps)
     end
     if err then
       return self:stop(err)

@@ -118,15 +118,17 @@ function Journal:append(values, sync)
 end
 
 --- Notes what is about to be done; on disk when this returns.
--- @param changes list of changes
+-- @param steps list of { change =, twins = how many equal ones there are beside it }
 -- @return list of numbers, one for each, or nil, err
-function Journal:intend(changes)
+function Journal:intend(steps)
   local values, numbers = {}, {}
-  for i, change in ipairs(changes) do
+  for i, step in ipairs(steps) do
+    local change = step.change
     self.count = self.count + 1
     numbers[i] = self.count
     values[i] = { n = self.count, intent = { op = change.op, owner = change.owner, owner_id = change.owner_id,
-      name = change.name, id = change.id, before = change.before, form = change.form, updatedOn = change.updatedOn } }
+      name = change.name, id = change.id, before = change.before, form = change.form, updatedOn = change.updatedOn,
+      twins = step.twins > 0 and step.twins or nil } }
   end
   local ok, err = self:append(values, true)
   if not ok then
@@ -178,6 +180,8 @@ local function read_intent(raw, number)
   need(type(raw) == "table", number, "no intent")
   local intent = { op = raw.op, owner = raw.owner, owner_id = check_id(raw.owner_id, number),
     name = text_or_nil(raw.name, number), updatedOn = text_or_nil(raw.updatedOn, number) }
+  need(raw.twins == nil or math.type(raw.twins) == "integer" and raw.twins > 0, number, "no count of twins")
+  intent.twins = raw.twins
   need(raw.owner == "user" or raw.owner == "company", number, "no owner")
   if raw.op == "create" then
     intent.form = check_form(raw.form, number)

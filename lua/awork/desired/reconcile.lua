@@ -225,13 +225,13 @@ function Reconcile:delete(existing, why, wanted)
   self.deletes[#self.deletes + 1] = change_of("delete", existing, why, wanted)
 end
 
--- The info of that id (or the match found by key) and what is wanted of it: keep, update or skip.
+-- The info of that id (or the match found by key) and what is wanted of it: keep, update or skip. Returns the form that
+-- it has in the end.
 function Reconcile:settle(wanted, existing)
   wanted.existing = existing
   self.claimed[existing] = true
   local form = overlay(wanted, existing)
-  local differs = differing(wanted, existing, self.numbering)
-  if #differs == 0 then
+  if #differing(wanted, existing, self.numbering) == 0 then
     self:keep(wanted, existing)
   elseif self.guarded[existing] then
     self:skip("update", wanted, existing, self.guarded[existing])
@@ -240,9 +240,10 @@ function Reconcile:settle(wanted, existing)
     if normalise.value_key(form, self.numbering) == normalise.value_key(existing, self.numbering)
       or not self:conflicts(wanted, form) then
       self:update(wanted, existing, form, "differs")
+      return form
     end
   end
-  return form
+  return form_of(existing)
 end
 
 function Reconcile:remove(wanted, existing)
@@ -316,20 +317,24 @@ end
 function Reconcile:place(form, wanted)
   local key = group_key(form, self.numbering)
   self.groups[key] = self.groups[key] or {}
-  table.insert(self.groups[key], { subtype = normalise.fold(form.subType), wanted = wanted, settled = true })
+  table.insert(self.groups[key], { subtype = normalise.fold(form.subType), wanted = wanted, settled = form })
 end
 
 -- A desired info whose key another one has already: that one takes in what it adds, unless they contradict each other.
 function Reconcile:duplicate(wanted, other)
   local first = other.wanted
+  if other.settled then
+    -- What was matched by its id takes in nothing more: it is decided about already.
+    if #differing(wanted, other.settled, self.numbering) > 0 then
+      self:problem("conflict", wanted, "this contact info is there twice, once by its id")
+    end
+    return
+  end
   local field = contradiction(first, wanted, self.numbering)
   if field then
     self:problem("conflict", wanted, "this contact info is there twice, with different " .. field)
-  elseif not other.settled then
+  else
     absorb(first, wanted)
-  elseif #differing(wanted, overlay(first, first.existing), self.numbering) > 0 then
-    -- What was matched by its id takes in nothing more: it is decided about already.
-    self:problem("conflict", wanted, "this contact info is there twice, once by its id")
   end
 end
 

@@ -137,6 +137,11 @@ local function change_of(value, where)
       need(IS_FIELD[field] ~= nil, ("%s.fields[%d]"):format(where, i), "no field")
     end
   end
+  need(value.twins == nil or change.why == "undo" and math.type(value.twins) == "integer" and value.twins > 0,
+    where .. ".twins", "a count is expected")
+  change.twins = value.twins
+  need(value.entry == nil or math.type(value.entry) == "integer", where .. ".entry", "a number is expected")
+  change.entry = value.entry
   if value.source ~= nil then
     change.source = note_of(value.source, where .. ".source")
   end

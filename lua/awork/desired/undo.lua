@@ -14,7 +14,7 @@ local function inverse(entry)
   local change = { owner = intent.owner, owner_id = intent.owner_id, name = intent.name, why = "undo" }
   local after = certain and result.after or intent.form
   if intent.op == "delete" then
-    change.op, change.form = "create", intent.before
+    change.op, change.form, change.twins = "create", intent.before, intent.twins
   elseif intent.op == "update" then
     change.op, change.id, change.before, change.form = "update", intent.id, after, intent.before
     change.updatedOn = certain and result.updatedOn or nil
@@ -25,7 +25,7 @@ local function inverse(entry)
       change.id, change.updatedOn = result.id, result.updatedOn
     else
       -- No answer came: what was made, if it was, is known by what it says.
-      change.by_content = true
+      change.by_content, change.twins = true, intent.twins
     end
   end
   return change
