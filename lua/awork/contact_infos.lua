@@ -335,27 +335,39 @@ function ContactInfos:ensure(owner_id, info, options)
   return found, how
 end
 
--- One row of create_many: like create, but everything that is wrong with it is an error, nothing raises.
-function ContactInfos:_create_row(row, options)
+-- What a row of create_many says: the owner's id, the text to send, the table it was made of; or nil, err.
+local function read_row(self, row)
+  local id_name = self._id_name
   if type(row) ~= "table" then
     return nil, errors.invalid("invalid-row", "?", "type",
-      ("a row must be a table { %s =, info = }, got %s"):format(self._id_name, type(row)))
+      ("a row must be a table { %s =, info = }, got %s"):format(id_name, type(row)))
   end
-  local owner_id, info = row[self._id_name], row.info
+  local owner_id, info = row[id_name], row.info
   if type(owner_id) ~= "string" then
-    return nil, errors.invalid("invalid-row", self._id_name, "type",
-      ("'%s' of a row must be a string, got %s"):format(self._id_name, type(owner_id)))
+    return nil, errors.invalid("invalid-row", id_name, "type",
+      ("'%s' of a row must be a string, got %s"):format(id_name, type(owner_id)))
   elseif type(info) ~= "table" then
     return nil, errors.invalid("invalid-row", "info", "type",
       ("'info' of a row must be a table, got %s"):format(type(info)))
   end
-  local err = check_id(owner_id, self._id_name)
+  local err = check_id(owner_id, id_name)
   if err then
     return nil, err
   end
   local body, form = encode(self, info)
   if not body then
     return nil, form
+  end
+  return owner_id, body, form
+end
+
+-- One row of create_many: like create, but whatever is wrong with it is its error; a metatable that raises, too.
+function ContactInfos:_create_row(row, options)
+  local ok, owner_id, body, form = pcall(read_row, self, row)
+  if not ok then
+    return nil, errors.raised("row-failed", "a row", owner_id)
+  elseif not owner_id then
+    return nil, body
   end
   return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, form, options)
 end

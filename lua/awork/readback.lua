@@ -89,7 +89,8 @@ local function is_claimed(ledger, id)
 end
 
 -- A create. As a to-be-closed variable it leaves the ledger whatever happens, also when its task is cancelled.
--- Its state is counted in its owner: under_way (a POST that no one doubts), doubtful, or waiting.
+-- Its state is counted in its owner: under_way (a POST that no one doubts), doubtful, certain (in doubt as well, but
+-- surely done: a 2xx that can't be read), or waiting.
 local Entry = {}
 
 local function move(entry, state)
@@ -134,11 +135,14 @@ local function wait_while(entry, blocked)
 end
 
 local function has_doubt(owner)
-  return owner.doubtful > 0
+  return owner.doubtful + owner.certain > 0
 end
 
+-- One create of an owner is resolved at a time, once the others' answers are in; those that are surely done come first,
+-- lest another one adopt what they have made.
 local function is_busy(owner, entry)
   return owner.under_way > 0 or (owner.resolver and owner.resolver ~= entry)
+    or (entry.state == "doubtful" and owner.certain > 0)
 end
 
 -- What a request waited for a connection and the rate limit does not count against the timeout.
@@ -257,7 +261,7 @@ end
 local function resolve(entry, err, raw, effect)
   local session, owner, path = entry.session, entry.owner, entry.path
   local hooks, counts = session.hooks, session.counts
-  move(entry, "doubtful")
+  move(entry, effect == "done" and "certain" or "doubtful")
   -- The attempt in doubt is the last one: the engine repeats no POST that may have taken effect.
   local timings = raw.timings
   if timings and timings.total then
@@ -269,7 +273,6 @@ local function resolve(entry, err, raw, effect)
   while true do
     local slow = raw.kind == "timeout" or effect == "gateway"
     lasting = lasting or effect ~= "answered"
-    -- One create of an owner at a time, and only once the others' answers are in.
     if not wait_while(entry, is_busy) then
       return in_doubt(err, path)
     end
@@ -346,7 +349,7 @@ function readback.create(session, path, body, form, options)
   end
   local owner = ledger.owners[path]
   if not owner then
-    owner = { under_way = 0, doubtful = 0, waiting = 0, entries = 0 }
+    owner = { under_way = 0, doubtful = 0, certain = 0, waiting = 0, entries = 0 }
     ledger.owners[path] = owner
   end
   local start = session.clock()
@@ -356,7 +359,7 @@ function readback.create(session, path, body, form, options)
   }, Entry)
   ledger.pending[entry] = true
   owner.entries = owner.entries + 1
-  if owner.doubtful > 0 then
+  if has_doubt(owner) then
     move(entry, "waiting")
     if not wait_while(entry, has_doubt) then
       return nil, errors.from_transport(session.closed and session.scheduler.closed_result or {

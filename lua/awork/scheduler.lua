@@ -203,7 +203,7 @@ local function deliver(self)
   end
   -- Those that become ready meanwhile have their turn in the next step.
   local last = self.last
-  while budget > 0 and self.first <= last do
+  while budget > 0 and self.first <= last and self.first <= self.last do -- a task may have driven others itself
     local task = self.ready[self.first]
     self.ready[self.first] = nil
     self.first = self.first + 1

@@ -379,6 +379,9 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
     r->http_version = version_number(version);
     read_timings(t);
     bool sent = t->begun;
+    /* libcurl takes a head that ends with the connection for a whole one, without a body. */
+    if (code == CURLE_OK && t->head_open)
+        code = CURLE_PARTIAL_FILE;
     if (code == CURLE_OK) {
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
         r->kind = AW_RESPONSE;
