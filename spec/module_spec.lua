@@ -10,8 +10,8 @@ end
 describe("require \"awork\"", function()
   it("exports these names and no others", function()
     assert.same({
-      "_VERSION", "client", "contact_info", "countries", "error_codes", "fields", "filter", "is_error", "null", "oauth",
-      "rules", "types", "validate", "version",
+      "_VERSION", "client", "contact_info", "countries", "country_code", "error_codes", "fields", "filter", "is_error",
+      "load_plan", "null", "oauth", "rules", "types", "undo", "undo_plan", "validate", "version",
     }, names_of(require "awork"))
   end)
 
