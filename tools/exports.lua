@@ -38,6 +38,9 @@ function exports.objects()
   add("awork.Users", "client.users", client.users)
   add("awork.Companies", "client.companies", client.companies)
   add("awork.Task", "task", task)
+  local plan = require "awork.desired.plan".compute({}, {})
+  add("awork.Plan", "plan", plan)
+  add("awork.ApplyReport", "report", assert(client:apply(plan)))
   add("awork.sandbox", "awork.sandbox", sandbox)
   add("awork.Sandbox", "sandbox", handle)
   add(nil, "core", core)
@@ -54,7 +57,9 @@ local function keys_in(path, name)
   file:close()
   local body = assert(text:match("\nlocal " .. name .. " = (%b{})"), path .. ": no table " .. name)
   local found = {}
-  for key in pairs(assert(load("return " .. body, "=" .. path))()) do found[key] = true end
+  -- Whatever the values refer to, the keys are what is asked for.
+  local anything = setmetatable({}, { __index = function(t) return t end })
+  for key in pairs(assert(load("return " .. body, "=" .. path, "t", anything))()) do found[key] = true end
   return found
 end
 
@@ -88,6 +93,9 @@ function exports.fields()
     ["awork.CreateManyOptions"] = union(keys_in("lua/awork/many.lua", "OPTIONS"), { retry = true }),
     ["awork.Report"] = keys_of(report),
     ["awork.Stats"] = keys_of(client:stats()),
+    ["awork.PlanOptions"] = keys_in("lua/awork/desired/options.lua", "PLAN"),
+    ["awork.ApplyOptions"] = keys_in("lua/awork/desired/apply.lua", "OPTIONS"),
+    ["awork.FindCriteria"] = keys_in("lua/awork/desired/find.lua", "OPTIONS"),
     ["awork.sandbox.Options"] = union(keys_in("lua/awork/sandbox/server.lua", "OPTIONS"),
       keys_in("lua/awork/sandbox/init.lua", "LOCAL_OPTIONS")),
   }

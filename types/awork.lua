@@ -53,7 +53,7 @@
 ---@field limit? integer of a length
 ---@field got? any what was there; of a length, how much
 
----@alias awork.ErrorKind "validation"|"api"|"network"|"timeout"|"tls"|"protocol"|"rate_limit"|"closed"|"cancelled"|"callback"|"format"
+---@alias awork.ErrorKind "validation"|"api"|"network"|"timeout"|"tls"|"protocol"|"rate_limit"|"closed"|"cancelled"|"callback"|"plan"|"file"|"format"
 
 ---What every function returns as its second value when the world does not play along.
 ---@class awork.Error
@@ -190,8 +190,152 @@
 ---@field elapsed number seconds
 ---@field results? { ok: boolean, info: awork.ContactInfo?, err: awork.Error?, adopted: boolean? }[] of a list, in its order
 
+---@class awork.FindCriteria
+---@field phone? string compared by digits
+---@field email? string
+---@field value? string
+---@field type? string
+---@field subType? string
+---@field default_country? string "DE" or "49"
+---@field limit? integer
+---@field archived? boolean among archived users too
+
+---A contact info that should be there.
+---@class awork.DesiredInfo: awork.ContactInfoForm
+---@field id? string which of those that exist is meant
+---@field absent? boolean it is not to be there
+---@field replace? boolean it takes the place of the only other one of its type and subtype
+
+---@class awork.DesiredEntry
+---@field user? string an id or an email address
+---@field company? string an id, an email address or a name
+---@field contact_infos awork.DesiredInfo[]
+---@field source? table comes back in what is said about the entry
+
+---@class awork.PlanOptions
+---@field prune? boolean delete what people have beside the desired ones
+---@field only? string|table the scope: "phone", { "phone", "email/private" }
+---@field replace? boolean
+---@field default_country? string "DE" or "49"
+---@field touch? string|string[] "external", "agent", "deleted", "archived", "deactivated", "login"
+---@field delete_limit? integer|false
+---@field keeps? boolean
+
+---@class awork.Change
+---@field op "create"|"update"|"delete"
+---@field owner awork.Owner
+---@field owner_id string
+---@field name? string
+---@field id? string
+---@field before? awork.ContactInfoForm
+---@field form? awork.ContactInfoForm
+---@field fields? string[]
+---@field why string
+---@field source? table
+
+---@class awork.Plan
+---@field changes awork.Change[]
+---@field problems { kind: string, message: string, who: string?, violations: awork.Violation[]?, source: table? }[]
+---@field warnings table[]
+---@field skipped table[]
+---@field keeps? table[]
+---@field summary table<string, integer|boolean|nil>
+---@field options table
+---@field base_url? string
+---@field created_on? string
+---@field format "awork-plan"
+---@field version 1
+---@field undo? true
+local Plan = {}
+
+---Prints the plan as a diff.
+---@param out? { write: function }|fun(text: string) standard output by default
+---@param options? { color: boolean? }
+function Plan:print(out, options) end
+
+---@param options? { color: boolean? }
+---@return string
+function Plan:to_text(options) end
+
+---@return string
+function Plan:to_json() end
+
+---@param path string
+---@return true? ok
+---@return awork.Error? err
+function Plan:save(path) end
+
+---@return boolean
+function Plan:is_empty() end
+
+---@return "nothing"|"changes"|"problems"
+function Plan:state() end
+
+---@return 0|1|2
+function Plan:exit_code() end
+
+---@class awork.ApplyOptions
+---@field partial? boolean apply a plan that has problems
+---@field delete_limit? integer|false
+---@field concurrency? integer people at once; 8
+---@field journal? string|false path of the undo journal; false: none
+---@field journal_dir? string
+---@field on_progress? fun(settled: integer, total: integer, counts: table): false?
+---@field should_stop? fun(): boolean?
+---@field recheck? "each"|"list"
+
+---@class awork.ApplyReport
+---@field state "nothing"|"done"|"incomplete"
+---@field counts { create: integer, update: integer, delete: integer, already: integer, stale: integer, failed: integer, withheld: integer, not_run: integer }
+---@field results { op: string, owner: string, owner_id: string, name: string?, id: string?, change: awork.Change, status: string, reason: string?, err: awork.Error? }[]
+---@field total integer
+---@field settled integer
+---@field problems table[]
+---@field skipped table[]
+---@field undo? true
+---@field cancelled? true
+---@field error? awork.Error
+---@field journal? string
+local ApplyReport = {}
+
+---@param out? { write: function }|fun(text: string)
+---@param options? { color: boolean? }
+function ApplyReport:print(out, options) end
+
+---@param options? { color: boolean? }
+---@return string
+function ApplyReport:to_text(options) end
+
+---@return 0|1
+function ApplyReport:exit_code() end
+
+---@class awork.Check
+---@field ok boolean
+---@field user? { id: string, name: string }
+---@field workspace? { id: string, name: string }
+---@field sees "everyone"|"self"|"nobody"
+---@field users integer
+---@field read "all"|"own"|"none"
+---@field write "all"|"own"|"none"
+---@field rate_limit table
+---@field advice string[]
+
 ---@class awork.ContactInfos
 local ContactInfos = {}
+
+---Users (companies) by a contact info, over all pages.
+---@param criteria awork.FindCriteria
+---@return { user: awork.User?, company: awork.Company?, contact_info: awork.ContactInfo }[]? found
+---@return awork.Error? err
+function ContactInfos:find(criteria) end
+
+---The one that is equal, or a new one.
+---@param owner_id string
+---@param info awork.ContactInfoForm
+---@param options? { default_country: string? }
+---@return awork.ContactInfo? info
+---@return "existing"|"created"|awork.Error how
+function ContactInfos:ensure(owner_id, info, options) end
 
 ---Creates a contact info, exactly once.
 ---@param owner_id string GUID of the user or company
@@ -387,6 +531,33 @@ function Client:sockets() end
 ---@return awork.Error? err
 function Client:sleep(seconds) end
 
+---Plans what is to be done so that people have the contact infos that they should have; changes nothing.
+---@param desired awork.DesiredEntry[]|fun(): awork.DesiredEntry?
+---@param options? awork.PlanOptions
+---@return awork.Plan? plan
+---@return awork.Error? err
+function Client:plan(desired, options) end
+
+---@param plan awork.Plan
+---@param options? awork.ApplyOptions
+---@return awork.ApplyReport? report
+---@return awork.Error? err
+---@return awork.ApplyReport? partial
+function Client:apply(plan, options) end
+
+---Puts back what an apply changed.
+---@param journal string path
+---@param options? awork.ApplyOptions
+---@return awork.ApplyReport? report
+---@return awork.Error? err
+---@return awork.ApplyReport? partial
+function Client:undo(journal, options) end
+
+---Whom the token belongs to and what it may do.
+---@return awork.Check? report
+---@return awork.Error? err
+function Client:check() end
+
 ---@return awork.Stats
 function Client:stats() end
 
@@ -487,6 +658,24 @@ function awork.oauth(options) end
 ---@return string? code
 ---@return string? name
 function awork.country_code(text) end
+
+---@param text string of `plan:to_json()` or a saved plan
+---@return awork.Plan? plan
+---@return awork.Error? err
+function awork.load_plan(text) end
+
+---@param journal string path
+---@param client awork.Client
+---@param options? awork.ApplyOptions
+---@return awork.ApplyReport? report
+---@return awork.Error? err
+---@return awork.ApplyReport? partial
+function awork.undo(journal, client, options) end
+
+---@param journal string path
+---@return awork.Plan? plan
+---@return awork.Error? err
+function awork.undo_plan(journal) end
 
 ---@param value any
 ---@return boolean
