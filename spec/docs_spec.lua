@@ -26,7 +26,14 @@ for _, path in ipairs(files) do
     local server, env, close
     local blocks = documents.blocks(path)
 
+    -- What the blocks write.
+    local function clean()
+      os.remove "undo.jsonl"
+      os.remove "plan.json"
+    end
+
     setup(function()
+      clean()
       server = assert(sandbox.start { companies = 2 })
       env, close = documents.environment(server)
     end)
@@ -34,6 +41,7 @@ for _, path in ipairs(files) do
     teardown(function()
       close()
       server:stop()
+      clean()
     end)
 
     for _, block in ipairs(blocks) do
@@ -120,6 +128,27 @@ describe("documentation of data", function()
     for code, entry in pairs(core.error_codes()) do
       has(errors, "| `%s` | %s | %s |", code, entry.retryable and "yes" or "", entry.advice)
     end
+  end)
+
+  it("docs/errors.md has every code and kind that the sources make", function()
+    local seen = 0
+    local function look(files_of, ...)
+      for file in read(files_of):gmatch "[^\n]+" do
+        local text = slurp(file)
+        for _, pattern in ipairs { ... } do
+          for code in text:gmatch(pattern) do
+            seen = seen + 1
+            assert(errors:find("`" .. code .. "`", 1, true), ("%s: `%s` is not in docs/errors.md"):format(file, code))
+          end
+        end
+      end
+    end
+    look("find lua/awork -name '*.lua' -not -path '*/sandbox/*'", 'errors%.new {[^}]-code = "([%w-]+)"',
+      'err%.kind, err%.code = "[%w_]+", "([%w-]+)"', 'errors%.new {%s*kind = "([%w_]+)"', 'errors%.invalid%("([%w-]+)"',
+      'errors%.raised%("([%w-]+)"', 'token_error%("([%w-]+)"', 'refuse%("([%w-]+)"', 'unreadable%([^"\n)]*"(%l[%l-]+)"')
+    look("ls src/core/*.c", '{CURLE_[%u%d_]+, AW_%u+, %a+, "([%w-]+)"}', 'code, AW_%u+, %a+, "([%w-]+)"}',
+      'aw_transfer_fail%([^"\n)]*"([%w-]+)"')
+    assert(seen > 50, seen .. " codes found: have the sources changed their ways?")
   end)
 end)
 

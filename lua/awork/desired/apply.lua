@@ -223,7 +223,7 @@ function Run:settle(result, status, more)
   for key, value in pairs(more or {}) do
     result[key] = value
   end
-  self.report:count(result)
+  self.report:_count(result)
   if status == "failed" then
     local err = result.err
     local silent = err.kind == "network" or err.kind == "timeout"
@@ -606,7 +606,7 @@ function M.apply(client, plan, opts)
       end
     end
   end
-  report:finish()
+  report:_finish()
   if run.callback_failed then
     return nil, run.callback_failed, report
   end

@@ -32,7 +32,7 @@ function M.new(plan)
 end
 
 --- Counts a result that has got its status.
-function Report:count(result)
+function Report:_count(result)
   local counts = self.counts
   local key = result.status == "done" and result.op or result.status
   counts[key] = counts[key] + 1
@@ -41,7 +41,7 @@ function Report:count(result)
 end
 
 --- Says what the whole amounts to.
-function Report:finish()
+function Report:_finish()
   local counts = self.counts
   if counts.stale + counts.failed + counts.withheld + counts.not_run > 0 or self.error then
     self.state = "incomplete"
