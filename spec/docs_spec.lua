@@ -152,6 +152,16 @@ describe("documentation of data", function()
   end)
 end)
 
+it("docs/architecture.md names every source file", function()
+  local text = slurp "docs/architecture.md"
+  for path in read("find src lua/awork -name '*.[ch]' -o -name '*.def' -o -name '*.lua'"):gmatch "[^\n]+" do
+    local name, extension = path:match "([^/]+)%.(%w+)$"
+    local here = text:find(name .. "." .. extension, 1, true) or text:find(name .. ".h/.c", 1, true)
+      or path:find "/format/" and text:find("format/", 1, true)
+    assert(here, path .. " is not in docs/architecture.md")
+  end
+end)
+
 -- The demo prints what README says it prints, but for the port, and ids.
 it("README.md shows what `make demo` prints #process", function()
   local shown
