@@ -156,30 +156,37 @@ function http.client(sandbox)
   end
 end
 
---- Send bytes over a connection of their own and take what comes, down to how it ends, which cqueues does not tell
--- once there were data. data, "EOF" | "ECONNRESET" | "timeout".
+--- Send bytes over a connection of their own and take what comes, down to how it ends: by read(2) itself, as both
+-- cqueues and luv turn a reset into an end once there were data.
+-- @return data, "EOF" | "ECONNRESET" | "timeout"
 function http.exchange(origin, bytes)
   local uv = require "luv"
-  local tcp, timer = uv.new_tcp(), uv.new_timer()
-  local parts, ending = {}, nil
-  timer:start(TIMEOUT * 1000, 0, function() ending = "timeout" end)
+  local tcp, parts, ending, sent = uv.new_tcp(), {}, nil, false
   tcp:connect("127.0.0.1", tonumber(origin:match "(%d+)$"), function(err)
     if err then
       ending = err
       return
     end
-    tcp:write(bytes)
-    tcp:read_start(function(why, data)
-      if data then
-        parts[#parts + 1] = data
-      else
-        ending = why and why:match "^%u+" or "EOF"
-      end
-    end)
+    tcp:write(bytes, function() sent = true end)
   end)
-  while not ending do uv.run "once" end
+  while not sent and not ending do uv.run "once" end
+  local fd, waits = tcp:fileno(), 0
+  while not ending do
+    local data, why = uv.fs_read(fd, 65536, -1)
+    if data and data ~= "" then
+      parts[#parts + 1] = data
+    elseif data then
+      ending = "EOF"
+    elseif not why:find "^EAGAIN" then
+      ending = why:match "^%u+"
+    elseif waits == TIMEOUT * 1000 then
+      ending = "timeout"
+    else
+      waits = waits + 1
+      uv.sleep(1)
+    end
+  end
   tcp:close()
-  timer:close()
   uv.run()
   return table.concat(parts), ending
 end

@@ -581,7 +581,9 @@ local function handle_request(method, target, authorization, content_type, body,
   if not admitted then
     status, text = too_many()
     local retry_after = limiter.retry_after
-    if retry_after then add_header("Retry-After", retry_after == true and math.ceil(wait) or retry_after) end
+    if retry_after then
+      add_header("Retry-After", retry_after == true and math.ceil(wait) or math.tointeger(retry_after) or retry_after)
+    end
   else
     if fault_list.list[1] then f = fault_list:find(method, path, false) end
     if f then
@@ -770,7 +772,11 @@ end
 local COMMANDS = {}
 
 function COMMANDS.fault(c)
-  local id, message = fault_list:add(c.fault, host.tls)
+  local spec = c.fault
+  if type(spec.retry_after) == "number" then -- numbers come as floats
+    spec.retry_after = math.tointeger(spec.retry_after) or spec.retry_after
+  end
+  local id, message = fault_list:add(spec, host.tls)
   if not id then misuse(message) end
   host.early(fault_list:any_early())
   return quote(id)

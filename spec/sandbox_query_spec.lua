@@ -1,0 +1,108 @@
+local query = require "awork.sandbox.query"
+
+local FIELDS = {
+  firstname = "firstName", lastname = "lastName", age = "age", isarchived = "isArchived", createdon = "createdOn",
+  id = "id", note = "note", place = "place", tags = false,
+}
+local PEOPLE = {
+  { firstName = "Neil", lastName = "O'Brien", age = 30, isArchived = false, createdOn = "2024-01-15T09:30:00.5000000Z",
+    id = "aaaaaaaa-0000-4000-8000-000000000001", place = { town = "Berlin", zip = { code = "10119" } } },
+  { firstName = "Ada", lastName = "Zuse", age = 41, isArchived = true, createdOn = "2024-01-15T09:30:00Z",
+    id = "aaaaaaaa-0000-4000-8000-000000000002", note = "x" },
+  { firstName = "ada", age = -5, isArchived = false, createdOn = "2023-12-31T23:59:59.9999999Z",
+    id = "aaaaaaaa-0000-4000-8000-000000000003" },
+}
+local RECORDS = {}
+for i, person in ipairs(PEOPLE) do RECORDS[i] = { seq = i, data = person } end
+
+describe("filterby", function()
+  local function places(text)
+    local condition, message = query.filter(text, FIELDS)
+    if not condition then return nil, message end
+    local selected, why = query.select(RECORDS, condition)
+    if not selected then return nil, why end
+    local out = {}
+    for i, record in ipairs(selected) do out[i] = record.seq end
+    return table.concat(out, " ")
+  end
+
+  for text, expected in pairs {
+    ["firstName eq 'Neil'"] = "1", ["FIRSTNAME EQ 'Neil'"] = "1", ["firstName ne 'Neil'"] = "2 3",
+    ["'Neil' eq firstName"] = "1", ["lastName eq 'O''Brien'"] = "1", ["lastName eq null"] = "3",
+    ["lastName ne null"] = "1 2", ["age gt 30"] = "2", ["age ge 30"] = "1 2", ["age lt 30"] = "3",
+    ["age le 30"] = "1 3",
+    ["age eq -5"] = "3", ["age lt 30.5"] = "1 3", ["note gt 'a'"] = "2", ["isArchived"] = "2",
+    ["not isArchived"] = "1 3", ["isArchived eq true"] = "2", ["isArchived eq false"] = "1 3",
+    ["not (age gt 30 or age lt 0)"] = "1", ["not age gt 30 and not age lt 0"] = "1",
+    ["age gt 30 or age lt 0 and firstName eq 'Neil'"] = "2", ["(age gt 30 or age lt 0) and firstName eq 'ada'"] = "3",
+    ["startswith(firstName,'A')"] = "2", ["startswith(tolower(firstName),'a')"] = "2 3",
+    ["endswith(firstName, 'a') eq true"] = "2 3", ["substringof('us', lastName)"] = "2",
+    ["substringof('%', lastName)"] = "", ["toupper(firstName) eq 'ADA'"] = "2 3", ["endswith(firstName,'')"] = "1 2 3",
+    ["tolower(lastName) eq null"] = "3", ["startswith(lastName,'O') eq false"] = "2 3",
+    ["id eq guid'AAAAAAAA-0000-4000-8000-000000000002'"] = "2",
+    ["createdOn ge datetime'2024-01-15T09:30:00Z'"] = "1 2", ["createdOn gt datetime'2024-01-15T09:30:00'"] = "1",
+    ["createdOn lt datetime'2024-01-01'"] = "3", ["createdOn eq datetime'2024-01-15T09:30'"] = "2",
+    ["datetime'2024-01-15T09:30:00.5' eq createdOn"] = "1", ["firstName in ('Neil', 'Ada')"] = "1 2",
+    ["age in (30)"] = "1", ["place/town eq 'Berlin'"] = "1", ["place/zip/code eq '10119'"] = "1",
+    ["place/town/deeper eq null"] = "1 2 3", ["  firstName   eq   'ada'  "] = "3", ["(((age eq 30)))"] = "1",
+  } do
+    it("reads " .. text, function() assert.equal(expected, (assert(places(text)))) end)
+  end
+
+  for _, text in ipairs {
+    "firstName", "firstName eq", "eq 'x'", "firstName eq 'x", "firstName is 'x'", "nope eq 1", "tags eq 1",
+    "tags/any(t: t eq 'x')", "firstName eq 'x' and", "(firstName eq 'x'", "firstName eq 'x')", "length(firstName) gt 3",
+    "age eq '30'", "firstName gt 1", "firstName eq true", "startswith(age,'3')", "tolower(age) eq '3'",
+    "startswith(firstName)", "id eq guid'x'", "createdOn gt datetime'yesterday'",
+    "createdOn gt datetime'2024-01-01T00:00:00+02:00'",
+    "firstName in 'x'", "firstName in ()", "age eq 1;2", "age eq -", "age eq 1 2", "(", "\"x\" eq 1", "!age",
+    ("("):rep(200) .. "isArchived" .. (")"):rep(200), ("not "):rep(200) .. "isArchived",
+    ("tolower("):rep(200) .. "firstName" .. (")"):rep(200) .. " eq 'x'",
+  } do
+    it("refuses " .. text:sub(1, 60), function()
+      local result, message = places(text)
+      assert.is_nil(result)
+      assert.equal("string", type(message))
+    end)
+  end
+
+  it("lets faults of the program through", function()
+    local condition = query.filter("age eq 1", FIELDS)
+    assert.has_error(function() query.select({ {} }, condition) end)
+  end)
+end)
+
+describe("orderby", function()
+  local function order(text)
+    local less, message = query.order(text, FIELDS)
+    if not less then return nil, message end
+    local records = table.move(RECORDS, 1, #RECORDS, 1, {})
+    table.sort(records, less)
+    local out = {}
+    for i, record in ipairs(records) do out[i] = record.seq end
+    return table.concat(out, " ")
+  end
+
+  for text, expected in pairs {
+    ["age"] = "3 1 2", ["age desc"] = "2 1 3", ["AGE ASC"] = "3 1 2", ["firstName"] = "2 1 3", ["lastName"] = "3 1 2",
+    ["lastName desc"] = "2 1 3", ["isArchived,age"] = "3 1 2", ["isArchived desc,age desc"] = "2 1 3",
+    ["place"] = "1 2 3",
+    ["note,age desc"] = "1 3 2", ["place/town"] = "2 3 1",
+  } do
+    it("reads " .. text, function() assert.equal(expected, (assert(order(text)))) end)
+  end
+
+  for _, text in ipairs { "", ",", "age,", ",age", "age,,age", "age, firstName", "nope", "tags", "age up", "a b c" } do
+    it("refuses '" .. text .. "'", function()
+      local result, message = order(text)
+      assert.is_nil(result)
+      assert.equal("string", type(message))
+    end)
+  end
+end)
+
+describe("a query string", function()
+  it("is decoded, the first of a name counts", function()
+    assert.same({ a = "1", b = "x y", c = "", ["d e"] = "&" }, query.parse "a=1&B=x+y&c&d%20e=%26&a=2&&")
+  end)
+end)
