@@ -104,7 +104,7 @@ describe("a fault", function()
       slow[i] = assert(http.connect(sb.origin))
       slow[i]:send(bytes)
     end
-    local first = slow[2]:receive(16)
+    local first = slow[2]:receive()
     assert.truthy(first:find "^HTTP/1.1 200")
     for _ = 1, 100 do assert.equal(200, ask("GET", "/me").status) end
     assert.equal(1, count()) -- the delayed one took effect at once
@@ -131,7 +131,7 @@ describe("a fault", function()
 
   describe("that breaks the connection", function()
     it("does it before or after the effect, by reset or in order", function()
-      for how, ending in pairs { reset = "ECONNRESET", close = "EOF" } do
+      for how, ending in pairs { reset = "reset", close = "closed" } do
         sb.set { users = 1 }
         path = "/users/" .. sb.me_id .. "/contactinfo"
         sb.fault { kind = "reset_before", how = how }
@@ -147,15 +147,15 @@ describe("a fault", function()
       for _, kind in ipairs { "reset_before", "reset_after", "cut_response", "cut_request" } do
         sb.fault { kind = kind }
         local _, why = http.exchange(sb.origin, create_bytes())
-        assert.equal("ECONNRESET", why, kind)
+        assert.equal("reset", why, kind)
       end
       sb.fault { kind = "cut" }
-      assert.equal("EOF", select(2, http.exchange(sb.origin, create_bytes())))
+      assert.equal("closed", select(2, http.exchange(sb.origin, create_bytes())))
     end)
 
     it("cuts the body at any byte", function()
       local whole = ask("GET", "/me").body
-      for how, ending in pairs { reset = "ECONNRESET", close = "EOF" } do
+      for how, ending in pairs { reset = "reset", close = "closed" } do
         for _, n in ipairs { 0, 1, 100, #whole - 1 } do
           sb.fault { kind = "cut", bytes = n, how = how }
           local data, why = http.exchange(sb.origin,
@@ -173,7 +173,7 @@ describe("a fault", function()
     it("cuts the response at every byte, after the effect", function()
       sb.fault { kind = "cut_response", bytes = 1e9, method = "POST" }
       local whole, why = http.exchange(sb.origin, create_bytes())
-      assert.equal("ECONNRESET", why)
+      assert.equal("reset", why)
       assert.truthy(whole:find "^HTTP/1.1 200 OK\r\n.*\r\n\r\n{.*}$")
       local length = sb.faults()[1].length
       assert.equal(#whole, length)
@@ -183,7 +183,7 @@ describe("a fault", function()
         local data
         data, why = http.exchange(sb.origin, create_bytes())
         assert.equal(n, #data)
-        assert.equal(n % 2 == 0 and "ECONNRESET" or "EOF", why)
+        assert.equal(n % 2 == 0 and "reset" or "closed", why)
       end
       assert.equal(length + 2, count())
     end)
@@ -195,7 +195,7 @@ describe("a fault", function()
           how = n % 2 == 0 and "reset" or "close" }
         local data, why = http.exchange(sb.origin, bytes)
         assert.equal("", data)
-        assert.equal(n % 2 == 0 and "ECONNRESET" or "EOF", why)
+        assert.equal(n % 2 == 0 and "reset" or "closed", why)
         assert.equal(1, sb.faults()[1].fired)
         sb.clear_faults(id)
       end
@@ -283,7 +283,7 @@ describe("a fault", function()
   end)
 
   it("of kind raw sends any bytes", function()
-    for how, ending in pairs { reset = "ECONNRESET", close = "EOF" } do
+    for how, ending in pairs { reset = "reset", close = "closed" } do
       for _, bytes in ipairs { "", "\0", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", ("x"):rep(300000) } do
         sb.fault { kind = "raw", data = bytes, how = how }
         local data, why = http.exchange(sb.origin, create_bytes())

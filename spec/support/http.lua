@@ -18,6 +18,7 @@ function http.connect(origin, tls, name)
   local s = socket.connect { host = host, port = tonumber(port), nodelay = true }
   s:settimeout(TIMEOUT)
   s:setmode("bn", "bn")
+  s:setbufsiz(1, 4096)
   s:onerror(function(_, _, code) return code end)
   local ok, why = s:connect(TIMEOUT)
   if not ok then return nil, errno.strerror(why) end
@@ -53,11 +54,13 @@ local function name_of(why)
   return tostring(errno[why] or why)
 end
 
---- At most n bytes. data, or nil and "closed", "reset" or "timeout".
-function connection:receive(n)
-  local data, why = self.socket:xread(-(n or 65536), "bn", TIMEOUT)
-  if data and #data > 0 then return data end
-  return nil, name_of(why)
+--- Some bytes. data, or nil and "closed", "reset" or "timeout".
+function connection:receive()
+  -- One byte, and what came with it: asked for more, cqueues reads on, and a reset there is lost.
+  local data, why = self.socket:xread(-1, "bn", TIMEOUT)
+  if not data or data == "" then return nil, name_of(why) end
+  local more = self.socket:pending()
+  return more > 0 and data .. self.socket:xread(-more, "bn", TIMEOUT) or data
 end
 
 --- Everything until the peer ends it. data, "closed" | "reset" | "timeout".
@@ -156,39 +159,14 @@ function http.client(sandbox)
   end
 end
 
---- Send bytes over a connection of their own and take what comes, down to how it ends: by read(2) itself, as both
--- cqueues and luv turn a reset into an end once there were data.
--- @return data, "EOF" | "ECONNRESET" | "timeout"
+--- Send bytes over a connection of their own and take all that comes.
+-- @return data, "closed" | "reset" | "timeout"
 function http.exchange(origin, bytes)
-  local uv = require "luv"
-  local tcp, parts, ending, sent = uv.new_tcp(), {}, nil, false
-  tcp:connect("127.0.0.1", tonumber(origin:match "(%d+)$"), function(err)
-    if err then
-      ending = err
-      return
-    end
-    tcp:write(bytes, function() sent = true end)
-  end)
-  while not sent and not ending do uv.run "once" end
-  local fd, waits = tcp:fileno(), 0
-  while not ending do
-    local data, why = uv.fs_read(fd, 65536, -1)
-    if data and data ~= "" then
-      parts[#parts + 1] = data
-    elseif data then
-      ending = "EOF"
-    elseif not why:find "^EAGAIN" then
-      ending = why:match "^%u+"
-    elseif waits == TIMEOUT * 1000 then
-      ending = "timeout"
-    else
-      waits = waits + 1
-      uv.sleep(1)
-    end
-  end
-  tcp:close()
-  uv.run()
-  return table.concat(parts), ending
+  local conn = assert(http.connect(origin))
+  conn:send(bytes)
+  local data, ending = conn:receive_all()
+  conn:close()
+  return data, ending
 end
 
 http.null = cjson.null
