@@ -176,23 +176,24 @@ describe("the sandbox", function()
     end)
 
     it("holds thousands of users, given or invented", function()
-      open { users = 5000, contact_infos_per_user = 2 }
-      assert.equal(5000, #sb.user_ids)
-      local answer = ask("GET", "/users?page=5&pageSize=1000")
-      assert.equal(1000, #answer.json)
-      assert.equal(2, #answer.json[1000].userContactInfos)
-      assert.equal("5000", answer.headers["aw-totalitems"])
+      local total = http.slow and 300 or 5000
+      open { users = total, contact_infos_per_user = 2 }
+      assert.equal(total, #sb.user_ids)
+      local answer = ask("GET", "/users?page=3&pageSize=" .. total // 5)
+      assert.equal(total // 5, #answer.json)
+      assert.equal(2, #answer.json[total // 5].userContactInfos)
+      assert.equal(tostring(total), answer.headers["aw-totalitems"])
       local users = {}
-      for i = 1, 3000 do
+      for i = 1, total do
         local info = { type = "phone", value = tostring(i) }
         users[i] = { firstName = "N" .. i, custom = { badge = i }, contact_infos = { info } }
       end
       sb.set { users = users }
-      assert.equal(3000, #sb.user_ids)
-      answer = ask("GET", "/users/" .. sb.user_ids[3000])
-      assert.equal("N3000", answer.json.firstName)
-      assert.equal(3000, answer.json.custom.badge)
-      assert.equal("3000", answer.json.userContactInfos[1].value)
+      assert.equal(total, #sb.user_ids)
+      answer = ask("GET", "/users/" .. sb.user_ids[total])
+      assert.equal("N" .. total, answer.json.firstName)
+      assert.equal(total, answer.json.custom.badge)
+      assert.equal(tostring(total), answer.json.userContactInfos[1].value)
     end)
 
     it("goes back to its start on reset", function()
@@ -779,7 +780,7 @@ describe("the sandbox", function()
     before_each(function() open() end)
 
     it("keeps a connection for a thousand requests", function()
-      for _ = 1, 1000 do ask("GET", "/me") end
+      for _ = 1, http.slow and 20 or 1000 do ask("GET", "/me") end
       assert.equal(1, sb.stats().connections)
       assert.equal(1, sb.stats().open_connections)
     end)

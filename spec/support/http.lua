@@ -9,6 +9,9 @@ connection.__index = connection
 
 local TIMEOUT = 10
 
+--- Under a checker of memory everything takes fifty times as long: sweeps take larger steps there.
+http.slow = (os.getenv "AWORK_CHECK" or "plain") ~= "plain"
+
 --- Connect to `origin` ("http://127.0.0.1:1234").
 -- @param tls an openssl.ssl.context, to speak TLS
 -- @param name what the certificate is to be for
