@@ -38,6 +38,7 @@ look() {
     need lua-check "luacheck" has luacheck
     need lua-luv "luv for Lua 5.4" lua luv
     need lua-cqueues "cqueues for Lua 5.4" lua cqueues
+    need lua-socket "LuaSocket for Lua 5.4" lua socket
     need luarocks "LuaRocks, 3.8 or later" has luarocks
     need clang "clang" has clang
     need clang-format "clang-format" has clang-format
