@@ -826,4 +826,61 @@ describe("the sandbox", function()
       conn:close()
     end)
   end)
+
+  describe("alone", function()
+    -- Runs a command that ends by SIGTERM, with `script` in between; both outputs.
+    local function run(command, script)
+      local out = os.tmpname()
+      local pipe = assert(io.popen(([[
+        %s >%s 2>&1 & pid=$!
+        for i in $(seq 1000); do grep -q COMPANY_ID %s && break; kill -0 $pid 2>/dev/null || break; sleep 0.01; done
+        . %s
+        %s
+        kill -TERM $pid
+        wait $pid; echo "code $?"
+      ]]):format(command, out, out, out, script or ":")))
+      local said = pipe:read "a"
+      pipe:close()
+      local file = assert(io.open(out))
+      local printed = file:read "a"
+      file:close()
+      os.remove(out)
+      return said, printed
+    end
+
+    it("prints what to export and ends by a signal, files removed #process", function()
+      local said, printed = run("lua5.4 examples/sandbox.lua --port 0 --users 2 --contact-infos 1 --tls --no-limit "
+        .. "--token abc --companies 1", 'ls "$AWORK_CA_FILE"')
+      assert.truthy(printed:find "export AWORK_BASE_URL=https://127.0.0.1:%d+/api/v1\n")
+      assert.truthy(printed:find "export AWORK_TOKEN=abc\n")
+      local file = printed:match "AWORK_CA_FILE=(%S+)"
+      assert.equal(file .. "\ncode 0\n", said)
+      assert.is_nil((io.open(file)))
+    end)
+
+    it("is started by a line of Lua too #process", function()
+      local said = run([[lua5.4 -e 'os.exit(require "awork.sandbox".main { "--port", "0" })']])
+      assert.equal("code 0\n", said)
+    end)
+
+    it("explains itself, and says when it can't listen #process", function()
+      local pipe = assert(io.popen "lua5.4 examples/sandbox.lua --prot 1 2>&1")
+      assert.truthy(pipe:read("a"):find "usage")
+      assert.equal(2, select(3, pipe:close()))
+      open()
+      pipe = assert(io.popen("lua5.4 examples/sandbox.lua --port " .. sb.port .. " 2>&1"))
+      assert.truthy(pipe:read("a"):find "can't listen")
+      assert.equal(1, select(3, pipe:close()))
+    end)
+
+    it("left running, ends with the state that started it #process", function()
+      local pipe = assert(io.popen([[lua5.4 -e '
+        local s = require "awork.sandbox"
+        kept, thrown = assert(s.start { tls = true }), assert(s.start { users = 100 })
+        print(kept.ca_file) thrown = nil']]))
+      local file = pipe:read "l"
+      assert.is_true(pipe:close())
+      assert.is_nil((io.open(file)))
+    end)
+  end)
 end)

@@ -177,6 +177,23 @@ static int server_tostring(lua_State *L)
     return 1;
 }
 
+static void stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+/* core.hold_signals(on): SIGINT, SIGTERM and SIGHUP to this thread wait for wait_signal, or no longer. */
+static int core_hold_signals(lua_State *L)
+{
+    sigset_t set;
+    stop_signals(&set);
+    pthread_sigmask(lua_toboolean(L, 1) ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    return 0;
+}
+
 /*
  * core.wait_signal([seconds]) -> "INT" | "TERM" | "HUP" | nil
  * Blocks the calling thread until one of these signals comes or the time is over. For a sandbox that runs
@@ -187,10 +204,7 @@ static int core_wait_signal(lua_State *L)
     double seconds = luaL_optnumber(L, 1, 86400);
     luaL_argcheck(L, seconds >= 0 && seconds <= 86400 * 365, 1, "seconds out of range");
     sigset_t set, old;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    stop_signals(&set);
     double whole = floor(seconds);
     struct timespec wait = {.tv_sec = (time_t)whole, .tv_nsec = (long)((seconds - whole) * 1e9)};
     pthread_sigmask(SIG_BLOCK, &set, &old);
@@ -213,8 +227,10 @@ int luaopen_awork_sandbox_core(lua_State *L)
     static const luaL_Reg methods[] = {{"call", server_call}, {"stop", server_stop}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {
         {"__gc", server_stop}, {"__close", server_stop}, {"__tostring", server_tostring}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"start", core_start}, {"wait_signal", core_wait_signal}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"start", core_start},
+                                         {"hold_signals", core_hold_signals},
+                                         {"wait_signal", core_wait_signal},
+                                         {NULL, NULL}};
 
     luaL_newmetatable(L, SB_SERVER_MT ".reply");
     lua_pushcfunction(L, reply_gc);

@@ -35,8 +35,11 @@ local FIELDS = {
   scope = "string", bytes = "number", how = "string", data = "string", location = "string",
 }
 
+-- How many used-up faults are remembered for the report.
+local REMEMBERED = 1000
+
 function faults.new()
-  return setmetatable({ list = {}, serial = 0 }, faults)
+  return setmetatable({ list = {}, done = {}, serial = 0 }, faults)
 end
 
 local function check(spec, tls)
@@ -66,25 +69,27 @@ function faults:add(spec, tls)
   self.serial = self.serial + 1
   f.id, f.fired = self.serial, 0
   f.left = f.times or 1
-  f.skip = f.skip or 0
-  f.skips = f.skip
+  f.skips = f.skip or 0
   if f.effect == nil then f.effect = KINDS[f.kind] end
   f.random = (math.tointeger(f.seed or 1) or 1) * 0x5851F42D4C957F2D
   f.early = f.kind == "cut_request"
-  self.list[#self.list + 1] = f
+  local list = f.left < 1 and self.done or self.list
+  list[#list + 1] = f
   return f.id
 end
 
 --- Forget one (by number) or all.
 function faults:clear(id)
   if not id then
-    self.list = {}
+    self.list, self.done = {}, {}
     return
   end
-  for i, f in ipairs(self.list) do
-    if f.id == id then
-      table.remove(self.list, i)
-      return
+  for _, list in ipairs { self.list, self.done } do
+    for i, f in ipairs(list) do
+      if f.id == id then
+        table.remove(list, i)
+        return
+      end
     end
   end
 end
@@ -92,7 +97,7 @@ end
 --- Is there a fault that needs to see requests before their body?
 function faults:any_early()
   for _, f in ipairs(self.list) do
-    if f.early and f.left > 0 then return true end
+    if f.early then return true end
   end
   return false
 end
@@ -106,30 +111,38 @@ end
 --- The fault that applies to a request now, counted; nil for none.
 -- @param early look at those that act while the request is read, or at the others
 function faults:find(method, path, early)
-  for _, f in ipairs(self.list) do
-    if f.left > 0 and f.early == early and (not f.method or f.method == method)
-      and (not f.path or path:find(f.path)) then
+  for i, f in ipairs(self.list) do
+    if f.early == early and (not f.method or f.method == method) and (not f.path or path:find(f.path)) then
       if f.skips > 0 then
         f.skips = f.skips - 1
       elseif not f.probability or draw(f) < f.probability then
         f.left = f.left - 1
         f.fired = f.fired + 1
+        if f.left < 1 then
+          table.remove(self.list, i)
+          local done = self.done
+          done[#done + 1] = f
+          if #done > REMEMBERED then table.remove(done, 1) end
+        end
         return f
       end
     end
   end
 end
 
---- What there is: `{ id=, kind=, method=, path=, fired=, left=, length= }`; `left` absent for no end, `length` the
--- last answer's bytes where cut_response cut it.
+--- The faults, oldest first: `{ id=, kind=, method=, path=, fired=, left=, length= }`; `left` absent for no end,
+-- `length` the last answer's bytes where cut_response cut it. Of used-up ones the last thousand.
 function faults:report()
   local out = {}
-  for i, f in ipairs(self.list) do
-    out[i] = {
-      id = f.id, kind = f.kind, method = f.method, path = f.path, fired = f.fired,
-      left = f.left < 2 ^ 53 and f.left or nil, length = f.action and f.action.length,
-    }
+  for _, list in ipairs { self.done, self.list } do
+    for _, f in ipairs(list) do
+      out[#out + 1] = {
+        id = f.id, kind = f.kind, method = f.method, path = f.path, fired = f.fired,
+        left = f.left < 2 ^ 53 and f.left or nil, length = f.action and f.action.length,
+      }
+    end
   end
+  table.sort(out, function(a, b) return a.id < b.id end)
   return out
 end
 

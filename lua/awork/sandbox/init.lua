@@ -170,7 +170,8 @@ function sandbox.start(options)
   end
 
   --- Change it while it runs: `users`, `companies` (replace all), `contact_infos_per_user`, `tokens`, `oauth`,
-  -- `rate_limit`, `log`, `clock_offset`, `page_size`, as in `start`. The handle's fields follow.
+  -- `rate_limit`, `log`, `clock_offset`, `page_size`, as in `start`. The handle's fields follow. With new users
+  -- come new tokens: the admin's, and those given along; OAuth starts anew, too.
   function handle.set(a, b)
     local o = argument(a, b)
     if type(o) ~= "table" then error("options must be a table", 2) end
@@ -230,8 +231,10 @@ function sandbox.main(args)
     end
     i = i + 1
   end
+  core.hold_signals(true) -- one that comes early must not leave files behind
   local server, message = sandbox.start(options)
   if not server then
+    core.hold_signals(false)
     io.stderr:write("awork.sandbox: ", message, "\n")
     return 1
   end
@@ -244,6 +247,7 @@ function sandbox.main(args)
     local signal = core.wait_signal(3600)
   until signal
   server.stop()
+  core.hold_signals(false)
   return 0
 end
 
