@@ -7,7 +7,7 @@
  *
  * Each file is run in a Lua state of its own, on a thread of its own, with a limit on memory and on
  * instructions. What is in it sees an environment with next to nothing in it: no os, io, require or debug,
- * and no awork. With AWORK_TOKEN in the environment, the contact infos are created for the user AWORK_USER;
+ * and no awork. With AWORK_TOKEN in the environment, the contact infos are created for the user AWORK_USER_ID;
  * without, they are only validated. The exit status is 0 if all of it went well.
  */
 #include "awork.h"
@@ -27,7 +27,7 @@ static const char job[] =
     "local config = ...\n"
     "local awork = require 'awork'\n"
     "local lines, good = {}, 0\n"
-    "local token, user_id = os.getenv 'AWORK_TOKEN', os.getenv 'AWORK_USER'\n"
+    "local token, user_id = os.getenv 'AWORK_TOKEN', os.getenv 'AWORK_USER_ID'\n"
     "local client <close> = token and assert(awork.client {\n"
     "  token = token, base_url = os.getenv 'AWORK_BASE_URL', timeout = config.timeout,\n"
     "}) or nil\n"

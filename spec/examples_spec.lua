@@ -40,6 +40,15 @@ describe("examples #process", function()
     return server.contact_infos(server.user_ids[user])
   end
 
+  it("demo.lua shows what there is", function()
+    local out, status = run "env -u AWORK_TOKEN timeout 60 lua5.4 examples/demo.lua"
+    assert.equal(0, status, out)
+    for _, pattern in ipairs { "created +email", 'did you mean "mobile"', "400 validation%-failed", "404", "7654321" } do
+      assert.matches(pattern, out)
+    end
+    assert.is_nil(out:find "table: 0x")
+  end)
+
   it("create_one.lua creates one", function()
     local out, status = example "lua5.4 examples/create_one.lua phone work '+49 30 1234567'"
     assert.equal(0, status, out)
@@ -120,7 +129,7 @@ describe("examples #process", function()
     it("embed.c sends what its users configured", function()
       compile "embed"
       local file = "examples/embed_config.lua"
-      local out, status = example(("env AWORK_USER=%s %s/embed %s %s"):format(server.user_ids[1], build, file, file))
+      local out, status = example(("env AWORK_USER_ID=%s %s/embed %s %s"):format(server.user_ids[1], build, file, file))
       assert.equal(("%s: 3 good\n"):format(file):rep(2), out)
       assert.equal(0, status)
       assert.equal(7, #infos(1))
