@@ -90,7 +90,7 @@ objects: $(CORE_OBJ) $(LUA_OBJ) $(SANDBOX_OBJ) $(CTEST_OBJ)
 
 $(BUILD)/awork/core.so: $(CORE_OBJ) $(LUA_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -pthread
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -lm -pthread
 
 $(BUILD)/libawork.a: $(CORE_OBJ) $(LUA_OBJ)
 	@mkdir -p $(@D)
@@ -99,7 +99,7 @@ $(BUILD)/libawork.a: $(CORE_OBJ) $(LUA_OBJ)
 
 $(BUILD)/awork/sandbox/core.so: $(SANDBOX_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(MHD_LIBS) -pthread
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(MHD_LIBS) -lm -pthread
 
 $(BUILD)/obj/src/core/%.o: src/core/%.c $(FLAGS)
 	@mkdir -p $(@D)

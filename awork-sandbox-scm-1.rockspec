@@ -39,7 +39,7 @@ build = {
       defines = { "_POSIX_C_SOURCE=200809L", "_DEFAULT_SOURCE" },
       incdirs = { "$(GNUTLS_INCDIR)", "$(MICROHTTPD_INCDIR)" },
       libdirs = { "$(GNUTLS_LIBDIR)", "$(MICROHTTPD_LIBDIR)" },
-      libraries = { "microhttpd", "gnutls", "pthread" },
+      libraries = { "microhttpd", "gnutls", "m", "pthread" },
     },
   },
   copy_directories = { "docs" },

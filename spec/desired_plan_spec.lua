@@ -5,7 +5,7 @@ local normalise = require "awork.desired.normalise"
 local plan = require "awork.desired.plan"
 local world = require "desired_world"
 
-local STATES = 12000
+local STATES = math.ceil(12000 * (tonumber(os.getenv "AWORK_EFFORT") or 1))
 
 local function copy(info)
   local c = {}

@@ -39,7 +39,7 @@ Description: Create and validate awork.com contact infos: the C module of the Lu
 Version: $(sed -n 's/^#define AWORK_VERSION "\(.*\)"/\1/p' src/awork.h | grep . || echo 0)
 Requires: lua$luaver libcurl
 Cflags: -I\${prefix}/include
-Libs: -L\${prefix}/lib -lawork -pthread
+Libs: -L\${prefix}/lib -lawork -lm -pthread
 PC
 fi
 put "$build/awork.pc" "$root/lib/pkgconfig" 644

@@ -7,7 +7,7 @@ local rocks = {
     core = "awork.core",
     sources = "ls src/core/*.c src/lua/*.c",
     external = { "CURL" },
-    libraries = { "curl", "pthread" },
+    libraries = { "curl", "m", "pthread" },
   },
   {
     file = "awork-sandbox-scm-1.rockspec",
@@ -15,7 +15,7 @@ local rocks = {
     core = "awork.sandbox.core",
     sources = "ls src/sandbox/*.c",
     external = { "GNUTLS", "MICROHTTPD" },
-    libraries = { "microhttpd", "gnutls", "pthread" },
+    libraries = { "microhttpd", "gnutls", "m", "pthread" },
   },
 }
 
