@@ -7,7 +7,7 @@
 -- its `tostring`. Fields:
 --
 --   kind              validation | api | network | timeout | tls | protocol | closed | cancelled | rate_limit |
---                     callback
+--                     callback | format
 --   code              awork's code, the transport's, or ours; always a string
 --   description       one sentence; always a string
 --   hint              what to do about it, if there is something to say

@@ -1,0 +1,236 @@
+--- What a CSV column is, by its name. Three ways, tried in this order:
+--
+-- 1. our own names, which `csv.write` writes: `user`, `firstName`, `lastName` and `type:subType[:field][:n]`, such as
+--    `phone:work`, `phone:work Fax:2`, `address:home:zipCode`, `custom:-:label` (`-` for no subtype);
+-- 2. Google Contacts: `Phone 1 - Value` with `Phone 1 - Type` (or `- Label`), and so on;
+-- 3. words: German and English, in any order, as spreadsheets, Outlook and Personio have them: a noun (`Telefon`,
+--    `E-Mail`, `PLZ`) with `geschäftlich`, `privat`, `work`, … and a number. A column with a word that is not in the
+--    tables is not understood: "E-Mail Vorgesetzter" is somebody else's address.
+local core = require "awork.core"
+local labels = require "awork.format.labels"
+local text = require "awork.format.text"
+
+local M = {}
+
+-- Columns about the person, folded.
+local PERSON = {
+  user = "user|awork user|awork id|awork user id|awork userid|awork nutzer|awork nutzer id|awork benutzer id|aworkid",
+  firstName = "firstname|first name|given name|givenname|forename|vorname|vornamen|rufname",
+  lastName = "lastname|last name|family name|familyname|surname|nachname|nachnamen|familienname|zuname",
+  name = "name|full name|fullname|display name|vollstaendiger name|anzeigename|mitarbeiter|mitarbeitername|"
+    .. "employee|employee name|vor und nachname|name vorname|nachname vorname",
+}
+
+-- Nouns beside those of labels.lua, folded. The concepts that end in `=` are fields of an address.
+local NOUNS = {}
+labels.learn({
+  phone = "phone|telephone|phone number|telephone number|tel|tel nr|telefon|telefonnummer|telefonnr|rufnummer|fon|"
+    .. "festnetz|festnetznummer|landline|direct line",
+  email = "email|e mail|mail|email address|e mail address|mail address|emailadresse|email adresse|e mail adresse|"
+    .. "mailadresse|mail adresse|emails|e mails",
+  url = "url|web|website|web site|webseite|web page|webpage|homepage|internet|internetseite|internetadresse|www|site",
+  messenger = "messenger|chat|im|instant messenger",
+  address = "address|adresse|anschrift|postal address|postanschrift",
+  ["street="] = "street|street address|address street|strasse|str|strasse nr|strasse hausnummer|strasse hausnr|"
+    .. "strasse und hausnummer|strasse und nr|addressline1|address line 1|addressline 1|adresszeile 1|street 1",
+  ["number="] = "house number|housenumber|hausnummer|hausnr|haus nr",
+  ["line2="] = "addressline2|address line 2|addressline 2|adresszeile 2|adresszusatz|anschriftenzusatz|zusatz|"
+    .. "address supplement|additional address|street 2|strasse 2|extended address",
+  ["zip="] = "zip|zip code|zipcode|postcode|post code|postal code|postalcode|plz|postleitzahl",
+  ["city="] = "city|town|locality|ort|stadt",
+  ["state="] = "state|province|region|bundesland|kanton|provinz|state province",
+  ["country="] = "country|land|staat|country region|region country|land region|country code|laendercode|laenderkuerzel",
+}, NOUNS)
+
+NOUNS.main = false -- "Company Main Phone" is nobody's own
+
+-- What German puts before a noun without a space.
+local PREFIXES = {
+  privat = "home", wohn = "home", dienst = "work", geschaefts = "work", firmen = "work", arbeits = "work",
+  buero = "work", berufs = "work",
+}
+
+local PARTS = {
+  ["street="] = "addressLine1", ["number="] = "houseNumber", ["line2="] = "addressLine2", ["zip="] = "zipCode",
+  ["city="] = "city", ["state="] = "state", ["country="] = "country",
+}
+
+-- Nouns that are a type of their own; a phone's is implied by mobile and fax.
+local SERVICES = {
+  skype = "messenger", whatsapp = "messenger", messenger = "messenger", github = "urls",
+  facebook = "social", twitter = "social", xing = "social", linkedin = "social", instagram = "social",
+  pinterest = "social",
+}
+local TYPES = { phone = "phone", mobile = "phone", fax = "phone", email = "email", url = "urls" }
+-- Nouns that may stand beside a more precise one: "Mobile Phone", "LinkedIn URL", "Address City".
+local VAGUE = { phone = { "mobile", "fax" }, url = {}, address = {}, messenger = { "skype", "whatsapp" } }
+for service in pairs(SERVICES) do
+  if service ~= "messenger" then table.insert(VAGUE.url, service) end
+end
+for part in pairs(PARTS) do table.insert(VAGUE.address, part) end
+table.insert(VAGUE.address, "email")
+
+local function by_words(name)
+  local found, unknown = labels.parse(name, NOUNS, PREFIXES)
+  if unknown then return nil end
+  for vague, precise in pairs(VAGUE) do
+    for _, noun in ipairs(precise) do
+      if found[vague] and found[noun] then found[vague] = nil end
+    end
+  end
+  local noun
+  for concept in pairs(found) do
+    if PARTS[concept] or SERVICES[concept] or TYPES[concept] or concept == "address" then
+      if noun then return nil end -- two nouns: who knows which
+      noun = concept
+    end
+  end
+  if not noun then return nil end
+  local n = found.number or 1
+  if n < 1 then return nil end
+  local field = PARTS[noun]
+  if noun == "address" then
+    -- "Address" is the street's line, "Address 2" the line below it.
+    if n > 2 then return nil end
+    field, n = n == 1 and "addressLine1" or "addressLine2", 1
+  end
+  if field then
+    return { type = "address", subType = labels.subtype("address", found), field = field, n = n, guessed = true }
+  end
+  local type = SERVICES[noun] or TYPES[noun]
+  local subtype = labels.subtype(type, found)
+  if noun == "messenger" then subtype = "other" end
+  return { type = type, subType = subtype, field = "value", n = n, guessed = true }
+end
+
+-- Google Contacts, headers of 2013 ("Given Name", "- Type") and of 2024 ("First Name", "- Label").
+local GOOGLE_TYPES = {
+  ["e-mail"] = "email", email = "email", phone = "phone", website = "urls", im = "messenger", address = "address",
+}
+local GOOGLE_PARTS = {
+  value = "value", type = "label", label = "label", service = "service", street = "addressLine1",
+  ["extended address"] = "addressLine2", ["postal code"] = "zipCode", postcode = "zipCode", city = "city",
+  region = "state", country = "country", ["po box"] = "poBox", formatted = "ignore",
+}
+
+local function by_google(name)
+  local kind, n, part = name:lower():match "^([%a-]+) (%d%d?) %- ([%a ]+)$"
+  local type, field = GOOGLE_TYPES[kind], GOOGLE_PARTS[part]
+  if not type or not field then return nil end
+  local labelling = field == "label" or field == "service" or field == "ignore"
+  if not labelling and (type == "address") == (field == "value") then return nil end
+  return { type = type, field = field, n = tonumber(n), google = true }
+end
+
+-- Our own names -------------------------------------------------------------------------------------------------------
+
+-- Types that our names may begin with. Another one, which awork may have one day, is written with a colon before it,
+-- lest "Note: private" be taken for one.
+local KNOWN = {}
+for _, owner in ipairs { "user", "company" } do
+  for _, entry in ipairs(core.types(owner)) do KNOWN[entry.type] = true end
+end
+
+-- The fields of a contact info that a column can hold: its texts but type and subtype.
+local FIELDS = {}
+M.fields = {}
+for _, field in ipairs(core.fields()) do
+  if field.type == "string" and field.name ~= "type" and field.name ~= "subType" then
+    FIELDS[field.name] = true
+    M.fields[#M.fields + 1] = field.name
+  end
+end
+
+--- Those of these fields that say something in a contact info.
+function M.filled(info)
+  local list = {}
+  for _, field in ipairs(M.fields) do
+    if type(info[field]) == "string" and info[field] ~= "" then list[#list + 1] = field end
+  end
+  return list
+end
+
+local function escape(part)
+  if part == nil then return "-" end
+  part = part:gsub("[\\:]", "\\%0")
+  return part == "-" and "\\-" or part
+end
+
+local function split(name)
+  local parts, part, i = {}, {}, 1
+  while i <= #name do
+    local c = name:sub(i, i)
+    if c == "\\" then
+      part[#part + 1] = name:sub(i, i + 1)
+      i = i + 1
+    elseif c == ":" then
+      parts[#parts + 1], part = table.concat(part), {}
+      if #parts > 4 then return nil end
+    else
+      part[#part + 1] = c
+    end
+    i = i + 1
+  end
+  parts[#parts + 1] = table.concat(part)
+  return parts
+end
+
+local function unescape(part)
+  if part == "-" then return nil end
+  return (part:gsub("\\(.)", "%1"))
+end
+
+--- Our name for a column, from a specification `{ type=, subType=, field=, n= }` or `{ person= }`.
+function M.name(spec)
+  if spec.person then return spec.person end
+  local parts = { escape(spec.type), escape(spec.subType) }
+  if spec.type and not KNOWN[spec.type] then parts[1] = ":" .. parts[1] end
+  if spec.field ~= "value" then parts[3] = spec.field end
+  if spec.n > 1 then parts[#parts + 1] = tostring(spec.n) end
+  return table.concat(parts, ":")
+end
+
+--- The specification for one of our own names; nil if it is none.
+function M.spec(name)
+  if name == "user" or name == "firstName" or name == "lastName" then return { person = name } end
+  if #name > 200 or not name:find(":", 1, true) then return nil end
+  local parts = split(name)
+  if not parts or #parts < 2 then return nil end
+  if parts[1] == "" then
+    table.remove(parts, 1)
+  elseif parts[1] ~= "-" and not KNOWN[parts[1]] then
+    return nil
+  end
+  if not parts[2] or parts[1] == "" or parts[2]:find "^ " then return nil end
+  local spec = { type = unescape(parts[1]), subType = unescape(parts[2]), field = "value", n = 1 }
+  local at = 3
+  if parts[at] and FIELDS[parts[at]] then
+    spec.field = parts[at]
+    at = at + 1
+  end
+  if parts[at] and parts[at]:find "^[1-9]%d?%d?$" then
+    spec.n = tonumber(parts[at])
+    at = at + 1
+  end
+  if parts[at] then return nil end
+  return spec
+end
+
+local PERSON_NAMES = {}
+for field, phrases in pairs(PERSON) do
+  for phrase in phrases:gmatch "[^|]+" do PERSON_NAMES[phrase] = field end
+end
+
+--- What the column called `name` is: `{ person = "user"|"firstName"|"lastName"|"name" }`, or
+-- `{ type=, subType=, field=, n= }`, `guessed = true` if by words (no subtype then: not said), `google = true` when
+-- other columns say the subtype. nil: not understood.
+function M.find(name)
+  if #name > 200 then return nil end
+  local spec = M.spec(name) or by_google(name)
+  if spec then return spec end
+  local about = PERSON_NAMES[text.fold(name)]
+  if about then return { person = about } end
+  return by_words(name)
+end
+
+return M

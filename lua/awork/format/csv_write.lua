@@ -1,0 +1,194 @@
+--- Writing CSV: what csv.lua reads, without loss.
+local core = require "awork.core"
+local cells_of = require "awork.format.csv_cells"
+local columns = require "awork.format.columns"
+local persons = require "awork.format.person"
+local stream = require "awork.format.stream"
+
+local M = {}
+
+local find, gsub = string.find, string.gsub
+
+-- Several values in one cell, as Google writes them.
+local JOIN = " ::: "
+M.join = JOIN
+
+local function quote(cell, needs)
+  if find(cell, needs) then return '"' .. gsub(cell, '"', '""') .. '"' end
+  return cell
+end
+
+local function pair_key(info) return (info.type or "\0") .. "\1" .. (info.subType or "\0") end
+
+-- The pairs of type and subtype that there are, in awork's order.
+local function known_pairs()
+  local list = {}
+  for _, entry in ipairs(core.types "user") do
+    for _, subtype in ipairs(entry.subtypes) do list[#list + 1] = { type = entry.type, subType = subtype } end
+  end
+  return list
+end
+
+local ADDRESS = { "addressLine1", "addressLine2", "zipCode", "city", "state", "country" }
+
+-- The columns for a stream of persons, who can't be looked at beforehand: each pair once.
+local function every_column()
+  local list = { { person = "user" }, { person = "firstName" }, { person = "lastName" } }
+  for _, pair in ipairs(known_pairs()) do
+    for _, field in ipairs(pair.type == "address" and ADDRESS or { "value" }) do
+      list[#list + 1] = { type = pair.type, subType = pair.subType, field = field, n = 1 }
+    end
+  end
+  return list
+end
+
+-- The columns that a list of persons needs.
+local function needed_columns(list)
+  local slots, order, rank = {}, {}, {}
+  for i, pair in ipairs(known_pairs()) do rank[pair_key(pair)] = i end
+  for _, person in ipairs(list) do
+    local counts = {}
+    if type(person) == "table" and not persons.check(person, 0) then
+      for _, info in ipairs(person.contact_infos or {}) do
+        local fields = columns.filled(info)
+        if fields[1] then
+          local key = pair_key(info)
+          local n = (counts[key] or 0) + 1
+          counts[key] = n
+          local slot = slots[key]
+          if not slot then
+            slot = { type = info.type, subType = info.subType, key = key }
+            slots[key] = slot
+            order[#order + 1] = slot
+            slot.rank = rank[key] or #rank + 1000 + #order
+          end
+          slot[n] = slot[n] or {}
+          for _, field in ipairs(fields) do slot[n][field] = true end
+        end
+      end
+    end
+  end
+  table.sort(order, function(a, b) return a.rank < b.rank end)
+  local specs = { { person = "user" }, { person = "firstName" }, { person = "lastName" } }
+  for _, slot in ipairs(order) do
+    for n, used in ipairs(slot) do
+      for _, field in ipairs(columns.fields) do
+        if used[field] then specs[#specs + 1] = { type = slot.type, subType = slot.subType, field = field, n = n } end
+      end
+    end
+  end
+  return specs
+end
+
+local function given_columns(list, level)
+  if type(list) ~= "table" then error("columns must be a list of names", level) end
+  local specs = {}
+  for i, entry in ipairs(list) do
+    local name, header = entry, nil
+    if type(entry) == "table" then name, header = entry[1], entry[2] end
+    local spec = type(name) == "string" and columns.spec(name)
+    if not spec or (header ~= nil and type(header) ~= "string") then
+      error(("columns[%d] must be a name such as 'phone:work', or { name, header }"):format(i), level)
+    end
+    spec.header = header
+    specs[i] = spec
+  end
+  if #specs == 0 then error("columns must name at least one column", level) end
+  return specs
+end
+
+--- The encoder (see stream.lua) for a list of persons, or, if `list` is nil, for a stream of them.
+function M.encoder(opts, list, level)
+  local separator, eol = opts.separator or ",", opts.eol or "\r\n"
+  if type(separator) ~= "string" or not separator:find "^[,;\t|]$" then
+    error("separator must be ',', ';', a tab or '|'", level)
+  elseif eol ~= "\r\n" and eol ~= "\n" then
+    error("eol must be \"\\r\\n\" or \"\\n\"", level)
+  end
+  local specs
+  if opts.columns then
+    specs = given_columns(opts.columns, level + 1)
+  else
+    specs = list and needed_columns(list) or every_column()
+  end
+  local needs = "[\"\r\n" .. separator .. "]"
+  local formulas = opts.escape_formulas ~= false
+
+  local function cell_of(value)
+    if formulas then value = cells_of.disarm(value) end
+    -- White space at the ends is data, and some readers drop it when it is bare.
+    if find(value, "^%s") or find(value, "%s$") then return '"' .. gsub(value, '"', '""') .. '"' end
+    return quote(value, needs)
+  end
+
+  -- pair → n → field → column; and the last n, whose value cell takes what is left over.
+  local place, last = {}, {}
+  for i, spec in ipairs(specs) do
+    if not spec.person then
+      local key = pair_key(spec)
+      place[key] = place[key] or {}
+      place[key][spec.n] = place[key][spec.n] or {}
+      place[key][spec.n][spec.field] = i
+      last[key] = math.max(last[key] or 1, spec.n)
+    end
+  end
+
+  local self = {}
+
+  function self.head()
+    local cells = {}
+    for i, spec in ipairs(specs) do cells[i] = quote(spec.header or columns.name(spec), needs) end
+    return (opts.bom and "\xEF\xBB\xBF" or "") .. table.concat(cells, separator) .. eol
+  end
+
+  function self.row(person, _, row)
+    local err = persons.check(person, row)
+    if err then return nil, err end
+    local function fail(message, ...)
+      return nil, stream.fail("unrepresentable", message:format(...), { row = row, unit = "person" })
+    end
+    local cells, counts = {}, {}
+    for i, spec in ipairs(specs) do cells[i] = spec.person and person[spec.person] or "" end
+    for i, info in ipairs(person.contact_infos or {}) do
+      local fields, key = columns.filled(info), pair_key(info)
+      local slots = place[key]
+      if fields[1] and not slots and not opts.columns then
+        return fail("contact info %d: no column for type %s, subtype %s", i, tostring(info.type),
+          tostring(info.subType))
+      elseif fields[1] and slots then
+        local n = (counts[key] or 0) + 1
+        counts[key] = n
+        local slot = slots[math.min(n, last[key])]
+        for _, field in ipairs(fields) do
+          local value, at = info[field], slot and slot[field]
+          if find(value, "\0", 1, true) then
+            return fail("contact info %d: %s has a NUL character", i, field)
+          elseif field == "value" and find(value, JOIN, 1, true) then
+            return fail("contact info %d: '%s' in a value stands between two values in CSV", i, JOIN)
+          elseif not at then
+            if not opts.columns then return fail("contact info %d: no column for its %s", i, field) end
+          elseif n <= last[key] then
+            cells[at] = value
+          elseif next(slot) == "value" and next(slot, "value") == nil then
+            cells[at] = cells[at] == "" and value or cells[at] .. JOIN .. value
+          else
+            return fail("contact info %d: more of %s %s than there are columns; name some as in '%s'", i,
+              tostring(info.type), tostring(info.subType),
+              columns.name { type = info.type, subType = info.subType, field = field, n = n })
+          end
+        end
+      end
+    end
+    for i = 1, #cells do
+      if find(cells[i], "\0", 1, true) then return fail("a name has a NUL character") end
+      cells[i] = cell_of(cells[i])
+    end
+    local line = table.concat(cells, separator)
+    -- A row of one empty cell would be a blank line.
+    return (line == "" and '""' or line) .. eol
+  end
+
+  return self
+end
+
+return M
