@@ -78,6 +78,16 @@
 ---@field retry_at? number seconds since the epoch
 ---@field cause? any
 ---@field traceback? string
+---@field file? string of a file of people: its name
+---@field row? integer the row, card or item, from 1
+---@field line? integer
+---@field column? string of CSV
+---@field property? string of the others
+---@field message? string the description without the place
+---@field fatal? true nothing more can be read
+---@field errors? awork.Error[] of a whole file, at most 100
+---@field count? integer how many errors there are
+---@field persons? table[] who could be read
 
 ---@class awork.PageInfo
 ---@field page integer

@@ -29,14 +29,18 @@ function M.place(place)
   return where ~= "" and where or nil
 end
 
---- An error of this library, `kind = "format"`: `code` (`"file"`, `"encoding"`, `"syntax"`, `"limit"`, `"columns"`,
--- `"user"`, `"type"`, `"unrepresentable"`), `message`, `description` (the message with its place), and of `place` the
--- fields `file`, `row`, `line`, `column`, `property`. `fatal`: nothing more can be read after it.
+local FILE = { ["not-read"] = true, ["not-written"] = true }
+
+--- An error: `kind` (`"format"`, or `"file"` if the system refused), `code` (`"encoding"`, `"syntax"`, `"limit"`,
+-- `"columns"`, `"user"`, `"type"`, `"unrepresentable"`; `"not-read"`, `"not-written"`), `message`, `description` (the
+-- message with its place), and of `place` the fields `file`, `row`, `line`, `column`, `property`. `fatal`: nothing more
+-- can be read after it.
 function M.fail(code, message, place, fatal)
   place = place or {}
   local where = M.place(place)
   return errors.new {
-    kind = "format", code = code, message = message, description = where and where .. ": " .. message or message,
+    kind = FILE[code] and "file" or "format", code = code, message = message,
+    description = where and where .. ": " .. message or message,
     file = place.file, row = place.row, line = place.line, column = place.column, property = place.property,
     fatal = fatal or nil, retryable = false,
   }
@@ -124,7 +128,7 @@ function M.input(source, opts, level)
   local self = setmetatable({ buf = "", pos = 1, name = opts.name, line = 1 }, Input)
   local pull, file = opener(source, level + 1)
   if type(source) == "string" then self.name = self.name or source end
-  if not pull then return nil, M.fail("file", ("cannot be opened: %s"):format(file), {}, true) end
+  if not pull then return nil, M.fail("not-read", ("cannot be opened: %s"):format(file), {}, true) end
   self.file = file
   local head, message = "", nil
   while #head < 4 do
@@ -135,7 +139,7 @@ function M.input(source, opts, level)
   end
   if message then
     self:close()
-    return nil, M.fail("file", ("cannot be read: %s"):format(message), { file = self.name }, true)
+    return nil, M.fail("not-read", ("cannot be read: %s"):format(message), { file = self.name }, true)
   end
   local encoding, mark = detect(head, opts.encoding)
   if not encoding then
@@ -154,7 +158,7 @@ function M.input(source, opts, level)
     end
     if ended then return nil end
     local chunk, failed = pull()
-    if failed then return nil, M.fail("file", ("cannot be read: %s"):format(failed), { file = self.name }, true) end
+    if failed then return nil, M.fail("not-read", ("cannot be read: %s"):format(failed), { file = self.name }, true) end
     ended = chunk == nil
     return convert(chunk)
   end
@@ -322,7 +326,7 @@ function M.drain(persons, encoder, sink, level)
   if type(sink) == "string" then
     local message
     file, message = io.open(sink, "wb")
-    if not file then return nil, M.fail("file", ("cannot be written: %s"):format(message)) end
+    if not file then return nil, M.fail("not-written", ("cannot be written: %s"):format(message)) end
     file:setvbuf("full", CHUNK)
     sink = file
   elseif io.type(sink) == "closed file" then
@@ -347,14 +351,14 @@ function M.drain(persons, encoder, sink, level)
     end
     local ok, message = put(piece)
     if not ok then
-      err = M.fail("file", ("cannot be written: %s"):format(message))
+      err = M.fail("not-written", ("cannot be written: %s"):format(message))
       break
     end
   end
   if file then
     local ok, message = file:close()
     file = nil
-    if not ok and not err then err = M.fail("file", ("cannot be written: %s"):format(message)) end
+    if not ok and not err then err = M.fail("not-written", ("cannot be written: %s"):format(message)) end
   end
   if err then return nil, err end
   return count

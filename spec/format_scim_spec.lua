@@ -1,0 +1,179 @@
+local cjson = require "cjson"
+local format = require "awork.format"
+local people = require "support.people"
+local scim = format.scim
+
+local function all(s, opts)
+  local persons, errors = {}, {}
+  local reader = scim.read({ text = s }, opts)
+  for person, err in reader do
+    if person then persons[#persons + 1] = person else errors[#errors + 1] = err end
+  end
+  return persons, errors, reader
+end
+
+local function infos(fields)
+  local persons, errors = all('{"userName":"a@x.org",' .. fields .. "}")
+  assert.same({}, errors)
+  local out = {}
+  for i, info in ipairs(persons[1].contact_infos) do out[i] = people.info_key(info) end
+  return out
+end
+
+local function value(type, subtype, v) return ("value=%q type=%q subType=%q"):format(v, type, subtype) end
+
+-- After the full user of RFC 7643, section 8.2, with what contact infos have no place for.
+local BARBARA = [[{
+  "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+  "id": "2819c223-7f76-453a-919d-413861904646", "externalId": "701984", "userName": "bjensen@example.com",
+  "name": { "formatted": "Ms. Barbara J Jensen, III", "familyName": "Jensen", "givenName": "Barbara" },
+  "displayName": "Babs Jensen", "profileUrl": "https://login.example.com/bjensen",
+  "emails": [ { "value": "babs@jensen.example", "type": "home" },
+              { "value": "bjensen@example.com", "type": "work", "primary": true } ],
+  "addresses": [ { "type": "work", "streetAddress": "100 Universal City Plaza", "locality": "Hollywood", "region": "CA",
+                   "postalCode": "91608", "country": "US", "formatted": "100 …\nHollywood", "primary": true },
+                 { "type": "home", "formatted": "somewhere" } ],
+  "phoneNumbers": [ { "value": "tel:+1-201-555-0123", "type": "work" }, { "value": "555-0100", "type": "mobile" },
+                    { "value": "555-0101", "type": "pager" }, { "value": "555-0102" } ],
+  "ims": [ { "value": "someaimhandle", "type": "aim" }, { "value": "babs", "type": "skype" } ],
+  "photos": [ { "value": "https://photos.example.com/1", "type": "photo" } ], "active": true, "password": null,
+  "groups": [ { "value": "e9e3", "display": "Tour Guides" } ], "meta": { "resourceType": "User" }
+}]]
+
+describe("format.scim: reading", function()
+  it("reads a user of the core schema", function()
+    local person = all(BARBARA)[1]
+    assert.same({ "bjensen@example.com", "Barbara", "Jensen", true },
+      { person.user, person.firstName, person.lastName, person.active })
+    local out = {}
+    for i, info in ipairs(person.contact_infos) do out[i] = people.info_key(info) end
+    assert.same({
+      value("email", "work", "bjensen@example.com"), value("email", "private", "babs@jensen.example"),
+      value("phone", "work", "+1-201-555-0123"), value("phone", "mobile", "555-0100"),
+      value("phone", "other", "555-0101"), value("phone", "other", "555-0102"),
+      'type="address" subType="work" addressLine1="100 Universal City Plaza" zipCode="91608" city="Hollywood" '
+        .. 'state="CA" country="US" isAddress=true',
+      value("messenger", "other", "someaimhandle"), value("messenger", "skype", "babs"),
+      value("urls", "other", "https://login.example.com/bjensen"),
+    }, out)
+    assert.equal("item 1, phoneNumbers[2]", format.where(person, 4, "value"))
+    assert.equal("item 1, emails[2]", format.where(person, 1, "value"))
+  end)
+
+  it("reads a ListResponse, a list, one a line; names in any case", function()
+    local list = '{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":2,"%s":['
+      .. BARBARA .. "," .. BARBARA .. '],"startIndex":1}'
+    local loud = BARBARA:gsub('"(%a+)":', function(name) return '"' .. name:upper() .. '":' end)
+    for _, s in ipairs { list:format "Resources", list:format "resources", "[" .. BARBARA .. "," .. BARBARA .. "]",
+      BARBARA .. BARBARA, loud .. BARBARA } do
+      local persons, errors, reader = all(s)
+      assert.same({}, errors)
+      assert.same({}, reader.warnings)
+      assert.equal(2, #persons)
+      assert.equal(people.key(persons[1], "all"), people.key(persons[2], "all"))
+    end
+    assert.same({}, (all '{"totalResults":0,"Resources":[]}'))
+  end)
+
+  it("says that a page is not all there is", function()
+    local _, _, reader = all('{"Resources":[' .. BARBARA .. '],"totalResults":300}')
+    assert.matches("300 users", reader.warnings[1].message)
+    _, _, reader = all('{"totalResults":300,"Resources":[]}')
+    assert.equal(1, #reader.warnings)
+  end)
+
+  it("maps types, and what says none", function()
+    assert.same({ value("phone", "home", "1"), value("phone", "fax", "2"), value("phone", "work Fax", "3"),
+      value("phone", "other", "4") }, infos('"phoneNumbers":[{"value":"1","type":"Home"},{"value":"2","type":"fax"},'
+      .. '{"value":"3","type":"fax","display":"work Fax"},{"value":"4","type":"satellite"},{"value":""},{"type":"work"}'
+      .. "]"))
+    assert.same({ 'type="address" subType="other" addressLine1="Weg 1" addressLine2="Hof" country="DE" '
+      .. "isAddress=true" },
+      infos '"addresses":[{"streetAddress":"Weg 1\\r\\nHof","country":"Deutschland"},{"country":"DE"}]')
+  end)
+
+  it("takes who it is from userName, the address for work, or the attribute that is named", function()
+    local function user(fields, opts)
+      local persons, errors = all("{" .. fields .. "}", opts)
+      return persons[1] and persons[1].user or errors[1].property
+    end
+    local emails = '"emails":[{"value":"w@x.org","type":"work"},{"value":"h@x.org"}]'
+    assert.equal("a@x.org", user('"userName":"a@x.org",' .. emails))
+    assert.equal("w@x.org", user('"userName":"adam",' .. emails))
+    assert.equal("userName", user '"userName":"adam"')
+    assert.equal("123e4567-e89b-12d3-a456-426614174000", user '"userName":"123e4567-e89b-12d3-a456-426614174000"')
+    assert.equal("701984", user('"externalId":"701984",' .. emails, { user = "externalID" }))
+    assert.equal("externalId", user(emails, { user = "externalId" }))
+    assert.is_nil(all("{}", { user = false })[1].user)
+  end)
+
+  it("says what is wrong, and goes on with the next", function()
+    for s, property in pairs {
+      ["7"] = false, ["[1]"] = false, ['{"emails":7}'] = "emails", ['{"emails":[7]}'] = "emails[1]",
+      ['{"phoneNumbers":[{"value":7}]}'] = "phoneNumbers[1].value", ["{}"] = "userName",
+      ['{"urn:awork:params:scim:schemas:extension:contactinfos:2.0:User":{"contactInfos":[7]}}'] = "contactInfos[1]",
+    } do
+      local persons, errors = all('{"Resources":[' .. s .. ",\n" .. BARBARA .. "]}")
+      assert.equal(1, #persons, s)
+      assert.same({ "type", 1, property or nil }, { errors[1].code, errors[1].row, errors[1].property })
+    end
+    for _, s in ipairs { '{"Resources":[', '{"Resources":[' .. BARBARA, '{"Resources":[' .. BARBARA .. "]",
+      '{"Resources":[' .. BARBARA .. '],"a"}', "{7:1}", '{"a" 1}', '{"a":' } do
+      local _, errors = all(s)
+      assert.equal(true, errors[#errors].fatal, s)
+    end
+  end)
+end)
+
+describe("format.scim: writing", function()
+  it("writes a ListResponse that a provider can read", function()
+    local anna = { user = "123e4567-e89b-12d3-a456-426614174000", firstName = "Anna", active = false, contact_infos = {
+      { type = "phone", subType = "work Fax", value = "1" }, { type = "email", subType = "private", value = "a@x.org" },
+      { type = "address", subType = "home", addressLine1 = "Weg", addressLine2 = "Hof", city = "Bonn" },
+      { type = "messenger", subType = "skype", value = "anna" },
+      { type = "urls", subType = "other", value = "https://a" },
+      { type = "urls", subType = "other", value = "https://b" }, { type = "social", subType = "xing", value = "x" },
+    } }
+    local s = scim.encode { anna, { user = "b@x.org" } }
+    local value_of = cjson.decode(s)
+    local extension = "urn:awork:params:scim:schemas:extension:contactinfos:2.0:User"
+    assert.same({ "urn:ietf:params:scim:api:messages:2.0:ListResponse" }, value_of.schemas)
+    assert.same({ 2, 1, 2 }, { value_of.totalResults, value_of.startIndex, value_of.itemsPerPage })
+    assert.same({
+      schemas = { "urn:ietf:params:scim:schemas:core:2.0:User", extension }, id = anna.user, userName = anna.user,
+      name = { givenName = "Anna" }, active = false, emails = { { value = "a@x.org", type = "home", primary = true } },
+      phoneNumbers = { { value = "1", type = "fax", display = "work Fax" } },
+      addresses = { { streetAddress = "Weg\nHof", locality = "Bonn", type = "home" } },
+      ims = { { value = "anna", type = "skype" } }, profileUrl = "https://a",
+      [extension] = { contactInfos = { { type = "urls", subType = "other", value = "https://b" },
+        { type = "social", subType = "xing", value = "x" } } },
+    }, value_of.Resources[1])
+    assert.same({ schemas = { "urn:ietf:params:scim:schemas:core:2.0:User" }, userName = "b@x.org" },
+      value_of.Resources[2])
+    assert.equal(0, cjson.decode(scim.encode {}).totalResults)
+  end)
+
+  it("says who can't be written", function()
+    local s, err = scim.encode { { contact_infos = {} } }
+    assert.is_nil(s)
+    assert.same({ "unrepresentable", 1 }, { err.code, err.row })
+  end)
+
+  for _, lines in ipairs { false, true } do
+    it(("comes back as it was, 1,100 random files (%s)"):format(lines and "lines" or "ListResponse"), function()
+      local G = people.generator(lines and 21 or 22)
+      for _ = 1, 1100 do
+        local list = {}
+        for i = 1, G.int(3) do list[i] = G.person(true) end
+        local s = assert(scim.encode(list, { lines = lines }))
+        local back = {}
+        for person, err in scim.read(G.pieces(s)) do
+          assert(person, err and err.description)
+          back[#back + 1] = person
+        end
+        assert.equal(#list, #back)
+        for i, person in ipairs(list) do assert.equal(people.key(person, "none"), people.key(back[i], "none")) end
+      end
+    end)
+  end
+end)
