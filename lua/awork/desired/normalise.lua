@@ -83,14 +83,16 @@ local EXTENSIONS = { ";%s*ext=(%d+)", "[,;%s%.%-/]*extension[%s%.:]*(%d+)%s*$", 
 function M.phone(value, numbering)
   local text = lower(fold(value)):gsub("^tel:%s*", "")
   local extension
-  for _, pattern in ipairs(EXTENSIONS) do
-    local from, _, digits = text:find(pattern)
-    if from and from > 1 then
-      extension, text = digits, text:sub(1, from - 1)
-      break
+  if text:find "[%a#;]" then
+    for _, pattern in ipairs(EXTENSIONS) do
+      local from, _, digits = text:find(pattern)
+      if from and from > 1 then
+        extension, text = digits, text:sub(1, from - 1)
+        break
+      end
     end
+    text = text:gsub(";.*$", "")
   end
-  text = text:gsub(";.*$", "")
   if text:find "[%a\x80-\xFF]" or not text:find "%d" then
     return "~" .. lower(fold(value))
   end

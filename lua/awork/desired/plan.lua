@@ -134,15 +134,19 @@ end
 
 function Builder:problem(entry, kind, message, more)
   local problem = { kind = kind, message = message, entry = entry.number, source = place_of(entry.source),
-    who = entry.who }
+    who = entry.key }
   for key, value in pairs(more or {}) do
     problem[key] = value
   end
   self.problems[#self.problems + 1] = problem
 end
 
+-- An entry is kept in few fields, because there are as many as people: number, source, kind, how, key, contact_infos;
+-- `broken` if it says too little; `same`, the next entry of the same key; and when someone was seen whom it may mean,
+-- `record` and `exact` of the first such one, `more` for the others.
 function Builder:add(raw)
-  local entry = { number = #self.entries + 1 }
+  local entry = { number = #self.entries + 1, source = nil, kind = nil, how = nil, key = nil, contact_infos = nil,
+    record = nil, exact = nil }
   self.entries[entry.number] = entry
   if type(raw) == "table" then
     entry.source = type(raw.source) == "table" and raw.source or nil
@@ -152,7 +156,6 @@ function Builder:add(raw)
     entry.broken = true
     return self:problem(entry, "invalid", how)
   end
-  entry.who = normalise.fold(raw[kind])
   entry.kind, entry.how, entry.key = kind, how, key
   self.wants[kind] = true
   if type(raw.contact_infos) ~= "table" then
@@ -162,13 +165,11 @@ function Builder:add(raw)
   else
     entry.contact_infos = raw.contact_infos
   end
-  local by = how == "email" and normalise.email_folded(key) or key
-  if how == "email" then
-    entry.exact = normalise.email(key)
+  local index, by = self.index[kind][how], how == "email" and normalise.email_folded(key) or key
+  if index[by] then
+    entry.same = index[by]
   end
-  local list = self.index[kind][how]
-  list[by] = list[by] or {}
-  table.insert(list[by], entry)
+  index[by] = entry
   return nil
 end
 
@@ -177,39 +178,42 @@ function Builder:needs(kind)
   return self.wants[kind] == true
 end
 
--- Which entries a user or company may be: by id, by an address, by name.
+-- Adds to `found` the entries of a chain that are not in it yet: found[i] the entry, exact[i] whether exactly this one
+-- is meant. `spelling` is an address as it is written, when the chain is of an address.
+local function note(found, exact, entry, spelling)
+  while entry do
+    local is_exact = spelling == nil or normalise.email(entry.key) == spelling
+    local at
+    for i = 1, #found do
+      at = found[i] == entry and i or at
+    end
+    if at then
+      exact[at] = exact[at] or is_exact
+    else
+      found[#found + 1], exact[#exact + 1] = entry, is_exact
+    end
+    entry = entry.same
+  end
+end
+
+-- Which entries a user or company may be meant by: by id, by an address, by name.
 local function candidates_of(self, kind, owner, infos)
-  local index, found, seen = self.index[kind], {}, {}
-  local function note(entries, how)
-    for _, entry in ipairs(entries or {}) do
-      if not seen[entry] then
-        seen[entry] = { entry = entry }
-        found[#found + 1] = seen[entry]
-      end
-      how(seen[entry])
-    end
-  end
-  note(index.id[normalise.lower(tostring(owner.id))], function(match) match.exact = true end)
-  local function address(value)
-    if type(value) == "string" then
-      local exact = normalise.email(value)
-      note(index.email[normalise.lower(exact)], function(match)
-        match.exact = match.exact or match.entry.exact == exact
-      end)
-    end
-  end
+  local index, found, exact = self.index[kind], {}, {}
+  note(found, exact, index.id[normalise.lower(owner.id)])
   if next(index.email) then
-    for _, info in ipairs(infos) do
-      if type(info) == "table" and info.type == "email" then
-        address(info.value)
+    for i = 0, #infos do
+      local info = infos[i]
+      local value = i == 0 and owner.email or info and info.type == "email" and info.value
+      if type(value) == "string" then
+        local spelling = normalise.email(value)
+        note(found, exact, index.email[normalise.lower(spelling)], spelling)
       end
     end
-    address(owner.email)
   end
   if KINDS[kind].by_name and type(owner.name) == "string" then
-    note(index.name[normalise.fold(owner.name)], function(match) match.exact = true end)
+    note(found, exact, index.name[normalise.fold(owner.name)])
   end
-  return found
+  return found, exact
 end
 
 -- What is guarded of someone's contact infos: the address they log in with, and the addresses by which entries find
@@ -227,8 +231,8 @@ function Builder:guarded(kind, record)
   return guarded
 end
 
--- Reconciles one record with the entries that are about it.
-function Builder:reconcile(kind, record, entries, taints_all)
+-- What reconcile() takes: the desired infos of the entries that are about one record, and how to look at them.
+function Builder:question(kind, record, entries, taints_all)
   local items = {}
   for _, entry in ipairs(entries) do
     if entry.broken then
@@ -239,17 +243,42 @@ function Builder:reconcile(kind, record, entries, taints_all)
         source = type(info) == "table" and type(info.source) == "table" and info.source or entry.source }
     end
   end
-  return reconcile.reconcile(record.infos, items, { owner = kind, numbering = self.numbering,
-    prune = self.options.prune, replace = self.options.replace, in_scope = self.in_scope,
-    guarded = self:guarded(kind, record), taints_all = taints_all,
-    taken = function(folded)
-      for _, entry in ipairs(self.index[kind].email[folded] or {}) do
-        if entry.record ~= record then
-          return true
-        end
+  return items, { owner = kind, numbering = self.numbering, prune = self.options.prune,
+    replace = self.options.replace, in_scope = self.in_scope, guarded = self:guarded(kind, record),
+    taints_all = taints_all, taken = function(folded)
+      local entry = self.index[kind].email[folded]
+      while entry and entry.record == record do
+        entry = entry.same
       end
-      return false
-    end })
+      return entry ~= nil
+    end }
+end
+
+function Builder:reconcile(kind, record, entries, taints_all)
+  return reconcile.reconcile(record.infos, self:question(kind, record, entries, taints_all))
+end
+
+-- Is there nothing to do for a record, and nothing to say about it? Then its counts are all that is kept of it.
+function Builder:settle_quiet(kind, record, entries)
+  local items, context = self:question(kind, record, entries)
+  local counts = not self.options.keeps and not context.taints_all
+    and reconcile.nothing_to_do(record.infos, items, context)
+  if counts then
+    record.keep, record.in_scope, record.guarded = counts.keep, counts.in_scope, counts.guarded
+    record.out_of_scope = counts.out_of_scope
+    return true
+  end
+  local result = reconcile.reconcile(record.infos, items, context)
+  if #result.changes + #result.problems + #result.skipped > 0 then
+    return false
+  end
+  record.keep, record.in_scope, record.guarded = #result.keeps, result.in_scope, result.guarded
+  record.out_of_scope = result.out_of_scope
+  if #result.warnings > 0 or self.options.keeps then
+    record.name = owners.name(record.owner)
+    record.warnings, record.keeps = result.warnings, self.options.keeps and result.keeps or nil
+  end
+  return true
 end
 
 -- Only what changes need is kept of those named; of one with nothing to do, the counts.
@@ -278,50 +307,45 @@ function Builder:feed(kind, owner)
       infos[#infos + 1] = info
     end
   end
-  local matches = candidates_of(self, kind, owner, infos)
-  if #matches == 0 then
+  local entries, exact = candidates_of(self, kind, owner, infos)
+  if #entries == 0 then
     return
   end
-  local record = { id = owner.id, name = owners.name(owner), reason = owners.reason(owner, self.options.touch),
-    owner = owner, infos = infos }
+  local record = { id = owner.id, reason = owners.reason(owner, self.options.touch) }
   self.records[kind][id] = record
-  local entries = {}
-  for _, match in ipairs(matches) do
-    local entry = match.entry
-    entries[#entries + 1] = entry
-    entry.candidates = entry.candidates or {}
-    table.insert(entry.candidates, { record = record, exact = match.exact or false })
-    -- For the moment; finish() decides.
-    entry.record = record
-  end
-  if not record.reason then
-    local result = self:reconcile(kind, record, entries)
-    local quiet = #result.changes + #result.problems + #result.skipped == 0
-    for _, match in ipairs(matches) do
-      -- Whom such an entry means is decided at the end, and with it whether there is something to do here.
-      quiet = quiet and #match.entry.candidates == 1 and (match.exact or #matches == 1)
+  local quiet = true
+  for i, entry in ipairs(entries) do
+    -- Who else may be meant by such an entry is seen in the end, and with it whether there is something to do here.
+    quiet = quiet and entry.record == nil and (exact[i] or #entries == 1)
+    if entry.record == nil then
+      entry.record, entry.exact = record, exact[i]
+    else
+      entry.more = entry.more or {}
+      table.insert(entry.more, { record = record, exact = exact[i] })
     end
-    record.quiet = quiet
-    record.result = quiet and { keep = #result.keeps, in_scope = result.in_scope, guarded = result.guarded,
-      out_of_scope = result.out_of_scope, warnings = #result.warnings > 0 and result.warnings or nil,
-      keeps = self.options.keeps and result.keeps or nil } or nil
   end
-  if record.quiet or record.reason then
+  if record.reason then
+    record.name = owners.name(owner)
+    return
+  end
+  record.owner, record.infos = owner, infos
+  if quiet and self:settle_quiet(kind, record, entries) then
     record.owner, record.infos = nil, nil
-  else
-    for i, info in ipairs(infos) do
-      infos[i] = slim(info)
-    end
-    -- What login_infos() looks at.
-    record.owner = { id = owner.id, email = owner.email, userName = owner.userName, loginEmail = owner.loginEmail,
-      accountEmail = owner.accountEmail }
+    return
   end
+  record.name = owners.name(owner)
+  for i, info in ipairs(infos) do
+    infos[i] = slim(info)
+  end
+  -- What login_infos() looks at.
+  record.owner = { id = owner.id, email = owner.email, userName = owner.userName, loginEmail = owner.loginEmail,
+    accountEmail = owner.accountEmail }
 end
 
 --- Are there entries of that kind that nobody shown so far may be meant by?
 function Builder:unresolved(kind)
   for _, entry in ipairs(self.entries) do
-    if entry.kind == kind and not entry.candidates then
+    if entry.kind == kind and not entry.record then
       return true
     end
   end
@@ -331,12 +355,16 @@ end
 -- Whom an entry means: the one with exactly this id, address or name; else, of an address, the only one whose address
 -- differs in case alone. Never a guess between two.
 local function resolve(entry)
+  if not entry.more then
+    return entry.record
+  end
+  local candidates = { { record = entry.record, exact = entry.exact }, table.unpack(entry.more) }
   local function pick(exact, touchable)
     local found
-    for _, candidate in ipairs(entry.candidates or {}) do
+    for _, candidate in ipairs(candidates) do
       if (not exact or candidate.exact) and (candidate.record.reason == nil) == touchable then
-        if found and found ~= candidate.record then
-          return nil, true
+        if found then
+          return nil, candidates
         end
         found = candidate.record
       end
@@ -357,29 +385,26 @@ end
 function Builder:resolve_all()
   local about, tainted = {}, {}
   for _, entry in ipairs(self.entries) do
-    local record, ambiguous
-    if entry.kind then
-      record, ambiguous = resolve(entry)
-    end
+    local record, candidates = resolve(entry)
     entry.record = record
-    if ambiguous then
+    if candidates then
       local ids = {}
-      for _, candidate in ipairs(entry.candidates) do
+      for _, candidate in ipairs(candidates) do
         ids[#ids + 1] = candidate.record.id
         tainted[candidate.record] = true
       end
       self:problem(entry, "ambiguous", ("%d %s have the %s %s: name one by id"):format(#ids,
-        entry.kind == "user" and "users" or "companies", entry.how == "name" and "name" or "e-mail address", entry.who),
+        entry.kind == "user" and "users" or "companies", entry.how == "name" and "name" or "e-mail address", entry.key),
         { candidates = ids })
     elseif record and record.reason then
       self.skipped[#self.skipped + 1] = { owner = entry.kind, owner_id = record.id, name = record.name,
         reason = record.reason, entry = entry.number, source = place_of(entry.source) }
-    elseif record then
+    elseif record and not record.keep then
       about[record] = about[record] or {}
       table.insert(about[record], entry)
-    elseif entry.kind then
-      self:problem(entry, "not-found", entry.how == "id" and ("no %s has the id %s"):format(entry.kind, entry.who)
-        or ("no %s has the %s %s"):format(entry.kind, entry.how == "name" and "name" or "e-mail address", entry.who))
+    elseif entry.kind and not record then
+      self:problem(entry, "not-found", entry.how == "id" and ("no %s has the id %s"):format(entry.kind, entry.key)
+        or ("no %s has the %s %s"):format(entry.kind, entry.how == "name" and "name" or "e-mail address", entry.key))
     end
   end
   return about, tainted
@@ -404,7 +429,7 @@ function Builder:take(kind, record, result)
     end
   end
   for _, problem in ipairs(result.problems) do
-    problem.who = problem.entry and problem.entry.who
+    problem.who = problem.entry and problem.entry.key
     table.insert(self.problems, place(problem))
   end
   self:count(kind, record, { keep = #result.keeps, in_scope = result.in_scope, guarded = result.guarded,
@@ -433,7 +458,7 @@ function Builder:check_unmatched()
       local result = self:reconcile(entry.kind, { owner = {}, infos = {} }, { entry })
       for _, problem in ipairs(result.problems) do
         if problem.kind ~= "taken" then
-          problem.who, problem.owner = entry.who, entry.kind
+          problem.who, problem.owner = entry.key, entry.kind
           table.insert(self.problems, settle_source(problem))
         end
       end
@@ -453,9 +478,9 @@ function Builder:finish()
     local record = entry.record
     if record and not record.reason and not done[record] then
       done[record] = true
-      if record.quiet then
-        -- Nothing to do with all who might be meant is nothing to do with those who are.
-        self:count(entry.kind, record, record.result)
+      if record.keep then
+        -- Nothing to do, and nobody else was seen who might be meant.
+        self:count(entry.kind, record, record)
       else
         self:take(entry.kind, record, self:reconcile(entry.kind, record, about[record], tainted[record]))
       end
