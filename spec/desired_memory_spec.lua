@@ -61,6 +61,6 @@ describe("a plan for ten thousand people #process", function()
     for _, request in ipairs(requests) do
       assert.equal("GET", request.method)
     end
-    print(kib) assert.is_true(tonumber(kib) < 64 * 1024, kib .. " KiB")
+    assert.is_true(tonumber(kib) < 64 * 1024, kib .. " KiB")
   end)
 end)

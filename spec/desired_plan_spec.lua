@@ -3,6 +3,7 @@ local awork = require "awork"
 local core = require "awork.core"
 local normalise = require "awork.desired.normalise"
 local plan = require "awork.desired.plan"
+local reconcile = require "awork.desired.reconcile"
 local world = require "desired_world"
 
 local STATES = math.ceil(12000 * (tonumber(os.getenv "AWORK_EFFORT") or 1))
@@ -90,6 +91,33 @@ describe("random states", function()
     end
     assert.is_true(changed > STATES / 4)
     assert.is_true(ops.create > 1000 and ops.update > 1000 and ops.delete > 1000)
+  end)
+
+  it("come to the same by the short way and the long one", function()
+    local short, quiet = reconcile.nothing_to_do, 0
+    for seed = 40001, 42000 do
+      local r = world.random(seed)
+      local server = world.server(r)
+      world.populate(r, server, r.int(4))
+      local desired, opts = world.desired(r, server, seed % 3 == 0), world.options(r)
+      if seed % 2 == 0 then
+        server.apply(plan.compute(snapshot(server), desired, opts))
+      end
+      reconcile.nothing_to_do = function(...)
+        local counts = short(...)
+        quiet = quiet + (counts and 1 or 0)
+        return counts
+      end
+      local one = plan.compute(snapshot(server), desired, opts)
+      reconcile.nothing_to_do = function() end
+      local other = plan.compute(snapshot(server), desired, opts)
+      reconcile.nothing_to_do = short
+      assert.equal(#one.changes, #other.changes, "seed " .. seed)
+      for name, count in pairs(other.summary) do
+        assert.equal(count, one.summary[name], ("seed %d: %s"):format(seed, name))
+      end
+    end
+    assert.is_true(quiet > 200, quiet .. " quiet")
   end)
 
   it("hold what was wanted, and lose nothing that was not named", function()

@@ -180,7 +180,7 @@ end
 function resource.each(session, path, options, extra)
   options = options or {}
   local page, size = options.page or 1, options.pageSize or PAGE_SIZE
-  local list, info, at, seen = nil, nil, 0, (page - 1) * size
+  local list, info, count, at, seen = nil, nil, 0, 0, (page - 1) * size
   local over = false
   return function()
     while not over do
@@ -188,16 +188,18 @@ function resource.each(session, path, options, extra)
         at = at + 1
         local item = list[at]
         if item ~= nil then
+          -- What the caller does not keep can be collected before the next page is read.
+          list[at] = nil
           return item, info
         end
-        seen = seen + #list
+        seen = seen + count
         -- A short page is the last one, unless the server gives less than was asked for and says so.
-        if #list == 0 or (info.total_items and seen >= info.total_items)
-          or (not info.total_items and #list < math.min(size, info.page_size)) then
+        if count == 0 or (info.total_items and seen >= info.total_items)
+          or (not info.total_items and count < math.min(size, info.page_size)) then
           over = true
           return nil
         end
-        page = page + 1
+        page, list = page + 1, nil
       end
       if session.closed then
         error("awork: the client is closed", 2)
@@ -207,7 +209,7 @@ function resource.each(session, path, options, extra)
         over = true
         return false, info
       end
-      at = 0
+      at, count = 0, #list
     end
     return nil
   end

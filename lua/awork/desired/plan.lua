@@ -178,22 +178,20 @@ function Builder:needs(kind)
   return self.wants[kind] == true
 end
 
--- Adds to `found` the entries of a chain that are not in it yet: found[i] the entry, exact[i] whether exactly this one
--- is meant. `spelling` is an address as it is written, when the chain is of an address.
+-- Adds to `found` the entries of a chain that are not in it yet; exact[entry] says whether exactly this one is meant.
+-- `spelling` is an address as it is written, when the chain is of an address.
 local function note(found, exact, entry, spelling)
   while entry do
-    local is_exact = spelling == nil or normalise.email(entry.key) == spelling
-    local at
-    for i = 1, #found do
-      at = found[i] == entry and i or at
+    if exact[entry] == nil then
+      found[#found + 1], exact[entry] = entry, false
     end
-    if at then
-      exact[at] = exact[at] or is_exact
-    else
-      found[#found + 1], exact[#exact + 1] = entry, is_exact
-    end
+    exact[entry] = exact[entry] or spelling == nil or normalise.email(entry.key) == spelling
     entry = entry.same
   end
+end
+
+local function by_number(a, b)
+  return a.number < b.number
 end
 
 -- Which entries a user or company may be meant by: by id, by an address, by name.
@@ -212,6 +210,9 @@ local function candidates_of(self, kind, owner, infos)
   end
   if KINDS[kind].by_name and type(owner.name) == "string" then
     note(found, exact, index.name[normalise.fold(owner.name)])
+  end
+  if #found > 1 then
+    table.sort(found, by_number)
   end
   return found, exact
 end
@@ -314,14 +315,14 @@ function Builder:feed(kind, owner)
   local record = { id = owner.id, reason = owners.reason(owner, self.options.touch) }
   self.records[kind][id] = record
   local quiet = true
-  for i, entry in ipairs(entries) do
+  for _, entry in ipairs(entries) do
     -- Who else may be meant by such an entry is seen in the end, and with it whether there is something to do here.
-    quiet = quiet and entry.record == nil and (exact[i] or #entries == 1)
+    quiet = quiet and entry.record == nil and (exact[entry] or #entries == 1)
     if entry.record == nil then
-      entry.record, entry.exact = record, exact[i]
+      entry.record, entry.exact = record, exact[entry]
     else
       entry.more = entry.more or {}
-      table.insert(entry.more, { record = record, exact = exact[i] })
+      table.insert(entry.more, { record = record, exact = exact[entry] })
     end
   end
   if record.reason then

@@ -103,10 +103,11 @@ end
 
 -- Do two desired infos that are the same by key contradict each other in a field that both state? The name, or nil.
 local function contradiction(a, b, numbering)
+  local kind = a.form.type or b.form.type or a.existing and a.existing.type
   for _, field in ipairs(FIELDS) do
     local x, y = a.form[field], b.form[field]
     local stated = (x ~= nil or a.nulls[field]) and (y ~= nil or b.nulls[field])
-    if stated and field ~= "subType" and not same_field(field, x, y, a.form.type, numbering) then
+    if stated and field ~= "subType" and not same_field(field, x, y, kind, numbering) then
       return field
     end
   end
