@@ -66,6 +66,27 @@ describe("examples #process", function()
     assert.matches("no token was given", out)
   end)
 
+  it("validate_list.lua checks a file offline", function()
+    local out, status = run "env -u AWORK_BASE_URL timeout 60 lua5.4 examples/validate_list.lua examples/people.csv"
+    assert.equal(1, status, out)
+    assert.matches("people.csv: row 4, column 'Land': wrong: .*\"Absurdistan\"", out)
+    assert.matches("people.csv: row 5, column 'Telefon': doubtful: .*\"n/a\"", out)
+    assert.matches("12 contact infos, 1 wrong, 1 doubtful\n$", out)
+    assert.equal(0, #server.requests())
+  end)
+
+  it("onboard_csv.lua creates what is missing, once", function()
+    local out, status = example "lua5.4 examples/onboard_csv.lua examples/people.csv"
+    assert.equal(1, status, out)
+    assert.matches("row 4, column 'Straße': .*\"Absurdistan\"", out)
+    assert.matches("row 5: no user of awork has the address dora.dietz@example.com\n", out)
+    assert.matches("created 6, failed 2\n$", out)
+    assert.same({ 4, 2, 3 }, { #infos(1), #infos(2), #infos(3) })
+    out = example "lua5.4 examples/onboard_csv.lua examples/people.csv"
+    assert.matches("created 0, failed 2\n$", out)
+    assert.same({ 4, 2, 3 }, { #infos(1), #infos(2), #infos(3) })
+  end)
+
   for _, loop in ipairs { "luv", "cqueues", "select" } do
     it(("loop_%s.lua creates 20 while its loop runs"):format(loop), function()
       local out, status = example(("lua5.4 examples/loop_%s.lua %s"):format(loop, server.user_ids[2]))

@@ -96,7 +96,7 @@ for _, object in ipairs(exports.objects()) do
     if object.class and not class.functions[name] and not class.fields[name] then
       complain("types: %s has no `%s`", object.class, name)
     end
-    if not functions[object.prefix .. "." .. name] then
+    if object.prefix and not functions[object.prefix .. "." .. name] then
       complain("docs: `%s.%s` is not described", object.prefix, name)
     end
   end
@@ -105,7 +105,7 @@ for _, object in ipairs(exports.objects()) do
       complain("%s: %s has `%s`, the module has not", class.path, object.class, name)
     end
   end
-  described[object.prefix] = object.functions
+  if object.prefix then described[object.prefix] = object.functions end
 end
 for _, full in ipairs(keys(functions)) do
   local prefix, name = full:match "^(.*)%.([%w_]+)$"

@@ -43,6 +43,13 @@ function exports.objects()
   add("awork.ApplyReport", "report", assert(client:apply(plan)))
   add("awork.sandbox", "awork.sandbox", sandbox)
   add("awork.Sandbox", "sandbox", handle)
+  local format = require "awork.format"
+  add("awork.format", "format", format)
+  for _, name in ipairs { "csv", "vcard", "scim", "json" } do
+    -- One description serves them all.
+    add("awork.format.Format", nil, format[name])
+  end
+  add("awork.format.Reader", "reader", debug.getmetatable((format.read { text = "user;phone\n" })).__index)
   add(nil, "core", core)
   add(nil, "engine", engine)
   task:cancel()
@@ -77,6 +84,20 @@ local function keys_of(t)
   return found
 end
 
+-- The options that the formats accept for reading or writing, and `format` itself.
+local function format_options(what)
+  local found = { format = true }
+  for _, name in ipairs { "csv", "vcard", "scim", "json", "stream" } do
+    local file = assert(io.open(("lua/awork/format/%s.lua"):format(name)))
+    local text = file:read "a"
+    file:close()
+    for list in text:gmatch(what .. '_options = [^"\n]-"([%w_ ]*)"') do
+      for option in list:gmatch "%S+" do found[option] = true end
+    end
+  end
+  return found
+end
+
 --- class -> set of its fields, for options and for tables that a client returns.
 function exports.fields()
   local awork = require "awork"
@@ -96,6 +117,8 @@ function exports.fields()
     ["awork.PlanOptions"] = keys_in("lua/awork/desired/options.lua", "PLAN"),
     ["awork.ApplyOptions"] = keys_in("lua/awork/desired/apply.lua", "OPTIONS"),
     ["awork.FindCriteria"] = keys_in("lua/awork/desired/find.lua", "OPTIONS"),
+    ["awork.format.ReadOptions"] = format_options "read",
+    ["awork.format.WriteOptions"] = format_options "write",
     ["awork.sandbox.Options"] = union(keys_in("lua/awork/sandbox/server.lua", "OPTIONS"),
       keys_in("lua/awork/sandbox/init.lua", "LOCAL_OPTIONS")),
   }
