@@ -43,7 +43,8 @@ describe("examples #process", function()
   it("demo.lua shows what there is", function()
     local out, status = run "env -u AWORK_TOKEN timeout 60 lua5.4 examples/demo.lua"
     assert.equal(0, status, out)
-    for _, pattern in ipairs { "created +email", 'did you mean "mobile"', "server %(400%)", "404 not%-found", "7654321" } do
+    local patterns = { "created +email", 'did you mean "mobile"', "server %(400%)", "404 not%-found", "7654321" }
+    for _, pattern in ipairs(patterns) do
       assert.matches(pattern, out)
     end
     assert.is_nil(out:find "table: 0x")

@@ -23,9 +23,8 @@ assert(#regions > 200, "no region files in " .. dir)
 table.sort(regions, function(a, b) return a.id < b.id end)
 
 -- The country that speaks for a calling code several share: the one marked so, else the only one.
-local owners, count = {}, {}
+local owners = {}
 for _, region in ipairs(regions) do
-  count[region.code] = (count[region.code] or 0) + 1
   if region.main or not owners[region.code] then
     owners[region.code] = region
   end
