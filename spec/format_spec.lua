@@ -268,6 +268,17 @@ describe("format.from_user", function()
   end)
 end)
 
+it("a plan takes a reader, and says what could not be read, and where", function()
+  local plans = require "awork.desired.plan"
+  local id = "123e4567-e89b-12d3-a456-426614174000"
+  local users = { { id = id, email = "a@x.org", userContactInfos = {} } }
+  local reader = format.csv.read({ text = "E-Mail;Telefon\na@x.org;12345\nb@x.org;4,9E+11\n" }, { name = "hr.csv" })
+  local plan = plans.compute(users, reader, {})
+  assert.same({ type = "phone", subType = "work", value = "12345" }, plan.changes[2].form)
+  assert.equal(1, #plan.problems)
+  assert.same({ file = "hr.csv", row = 3, line = 3, column = "Telefon" }, plan.problems[1].source)
+end)
+
 describe("examples/data", function()
   local dir = "examples/data/"
 

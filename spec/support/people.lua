@@ -3,6 +3,11 @@ local core = require "awork.core"
 
 local M = {}
 
+local EFFORT = tonumber(os.getenv "AWORK_EFFORT") or 1
+
+--- How many random cases to try where `n` is the usual number: fewer where everything is slow.
+function M.cases(n) return math.ceil(n * EFFORT) end
+
 local COUNTRIES = core.countries()
 local WORDS = { "Lindenhof", "Straße", "Übergrößen", "Ærø", "naïve", "日本", "😀", "O'Neill", "a", "0", "01067", "x y" }
 -- What formats stumble over, each in another way.

@@ -85,8 +85,8 @@ local function identify(entry)
 end
 
 --- Starts a plan.
--- @param desired list, or iterator function, of entries `{ user = id or e-mail | company = id, e-mail or name,
---   contact_infos = { … }, source = { row = … } }`
+-- @param desired list, or iterator (a function, or a reader of awork.format), of entries
+--   `{ user = id or e-mail | company = id, e-mail or name, contact_infos = { … }, source = { row = … } }`
 -- @param opts see `options.lua`; checked there
 -- @return builder with feed(), unresolved(), finish()
 function M.builder(desired, opts)
@@ -97,15 +97,20 @@ function M.builder(desired, opts)
   self.numbering = normalise.numbering(self.options.default_country)
   self.in_scope = options.scope(self.options.only)
   local next_entry = desired
-  if type(desired) == "table" then
+  local mt = getmetatable(desired)
+  if type(desired) == "table" and not (type(mt) == "table" and mt.__call) then
     local i = 0
     next_entry = function()
       i = i + 1
       return desired[i]
     end
   end
-  for entry in next_entry do
-    self:add(entry)
+  for entry, err in next_entry do
+    if entry == false then
+      self:unreadable(err)
+    else
+      self:add(entry)
+    end
   end
   return self
 end
@@ -130,6 +135,17 @@ local function place_of(source, index, property)
     place.column = column
   end
   return next(place) and place or nil
+end
+
+-- What an iterator could not read, as the readers of awork.format say it: `false, err` in an entry's place.
+function Builder:unreadable(err)
+  local entry = { number = #self.entries + 1, broken = true }
+  self.entries[entry.number] = entry
+  local known = type(err) == "table"
+  if known then
+    entry.source = { file = err.file, row = err.row, line = err.line, column = err.column or err.property }
+  end
+  self:problem(entry, "invalid", known and (err.message or err.description) or tostring(err))
 end
 
 function Builder:problem(entry, kind, message, more)
