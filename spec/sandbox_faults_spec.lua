@@ -127,6 +127,11 @@ describe("a fault", function()
     assert.equal(whole, ask("GET", "/me").body)
     sb.fault { kind = "trickle", bytes = 100000, seconds = 0 }
     assert.equal(whole, ask("GET", "/me").body)
+    sb.set { users = 20 }
+    whole = ask("GET", "/users?pageSize=20").body
+    assert.is_true(#whole > 5000)
+    sb.fault { kind = "trickle", bytes = 5000, seconds = 0.001 }
+    assert.equal(whole, ask("GET", "/users?pageSize=20").body)
     assert.equal(1, sb.stats().connections)
   end)
 
@@ -203,6 +208,9 @@ describe("a fault", function()
         assert.equal(1, sb.faults()[1].fired)
         sb.clear_faults(id)
       end
+      sb.fault { kind = "cut_request", bytes = 1e6 } -- more than there is: all of it
+      assert.same({ "", "reset" }, { http.exchange(sb.origin, bytes) })
+      runs = runs + 1
       assert.equal(0, count())
       local log = sb.requests()
       assert.equal(runs, #log)
@@ -238,12 +246,18 @@ describe("a fault", function()
       conn:close()
     end)
 
-    it("sends a long answer in full before it breaks", function()
-      sb.set { users = 1000, contact_infos_per_user = 5 }
-      sb.fault { kind = "cut_response", bytes = 1e9, how = "close" }
+    -- A request whose answer is larger than what sockets hold, its answer not read.
+    local function ask_for_much()
+      sb.set { users = 1000, contact_infos_per_user = http.slow and 5 or 40 }
       local conn = assert(http.connect(sb.origin))
       conn:send(http.format("GET", "/api/v1/users?pageSize=1000", { Authorization = "Bearer " .. sb.token }))
       for _ = 1, 10 do assert.equal(200, ask("GET", "/me").status) end -- not held up meanwhile
+      return conn
+    end
+
+    it("sends a long answer in full before it breaks", function()
+      sb.fault { kind = "cut_response", bytes = 1e9, how = "close", path = "/users$" }
+      local conn = ask_for_much()
       local data, why = conn:receive_all()
       assert.equal("closed", why)
       local length = tonumber(data:match "Content%-Length: (%d+)")
@@ -253,13 +267,22 @@ describe("a fault", function()
     end)
 
     it("ends while it writes to one that does not read", function()
-      sb.set { users = 1000, contact_infos_per_user = 20 }
-      sb.fault { kind = "cut_response", bytes = 1e9 }
-      local conn = assert(http.connect(sb.origin))
-      conn:send(http.format("GET", "/api/v1/users?pageSize=1000", { Authorization = "Bearer " .. sb.token }))
-      assert.equal(200, ask("GET", "/me").status)
+      sb.fault { kind = "cut_response", bytes = 1e9, path = "/users$" }
+      local conn = ask_for_much()
       sb.stop()
       conn:close()
+    end)
+
+    it("gives up on one that is gone", function()
+      sb.fault { kind = "cut_response", bytes = 1e9, path = "/users$" }
+      ask_for_much():close()
+      local open
+      for _ = 1, 1000 do
+        assert.equal(200, ask("GET", "/me").status)
+        open = sb.stats().open_connections
+        if open == 1 then break end
+      end
+      assert.equal(1, open)
     end)
   end)
 

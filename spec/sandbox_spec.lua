@@ -161,6 +161,46 @@ describe("the sandbox", function()
       assert.truthy(message:find "IP address")
     end)
 
+    it("listens on ::1 where there is one", function()
+      local other <close>, message = sandbox.start { host = "::1" }
+      if not other then
+        assert.truthy(message:find "can't listen")
+        return
+      end
+      assert.equal("http://[::1]:" .. other.port, other.origin)
+      local conn = assert(http.connect(other.origin))
+      assert.equal(401, conn:request("GET", "/api/v1/me").status)
+      conn:close()
+    end)
+
+    it("has a core that checks what it is given", function()
+      local core = require "awork.sandbox.core"
+      assert.error_matches(function() core.start {} end, "must be strings")
+      assert.error_matches(function() core.start { host = "a\0b" } end, "contains a NUL")
+      assert.error_matches(function() core.start { port = -1 } end, "must be")
+      local server, message = core.start { host = "127.0.0.1", path = "", cpath = "", options = "{}" }
+      assert.is_nil(server)
+      assert.truthy(message:find "awork.sandbox.server")
+      server, message = core.start { host = "127.0.0.1", path = package.path, cpath = package.cpath, options = "{" }
+      assert.is_nil(server)
+      assert.equal("string", type(message))
+      assert.is_nil(core.wait_signal(0))
+    end)
+
+    it("answers its starter in time or not at all", function()
+      local core = require "awork.sandbox.core"
+      local server <close> = assert(core.start {
+        host = "127.0.0.1", path = package.path, cpath = package.cpath, options = "{}",
+      })
+      for _ = 1, 20 do -- unanswered ones, some of them taken
+        local reply, message = server:call('{"command":"state"}', 0)
+        assert.is_true(reply ~= nil or message:find "in time" ~= nil)
+      end
+      assert.equal('{"ok":true,"result":[]}', server:call('{"command":"faults"}', 9.9999999))
+      assert.truthy(server:call("{"):find '"ok":false')
+      assert.truthy(server:call('{"command":"none"}'):find '"ok":false')
+    end)
+
     it("makes the same people for the same seed", function()
       local a <close> = assert(sandbox.start { users = 50, contact_infos_per_user = 3 })
       local b <close> = assert(sandbox.start { users = 50, contact_infos_per_user = 3 })
@@ -856,6 +896,14 @@ describe("the sandbox", function()
       local file = printed:match "AWORK_CA_FILE=(%S+)"
       assert.equal(file .. "\ncode 0\n", said)
       assert.is_nil((io.open(file)))
+    end)
+
+    it("needs a place for its certificate #process", function()
+      local pipe = assert(io.popen
+        "TMPDIR=/nowhere lua5.4 -e 'print(require \"awork.sandbox\".start { tls = true })'")
+      assert.equal("nil\tcan't make a certificate: can't write the authority's certificate to the temporary directory\n",
+        pipe:read "a")
+      pipe:close()
     end)
 
     it("is started by a line of Lua too #process", function()

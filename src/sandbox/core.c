@@ -167,16 +167,6 @@ static int server_stop(lua_State *L)
     return 0;
 }
 
-static int server_tostring(lua_State *L)
-{
-    struct sb_box *box = to_box(L);
-    if (box->server == NULL)
-        lua_pushliteral(L, "awork.sandbox.server (stopped)");
-    else
-        lua_pushfstring(L, "awork.sandbox.server (port %d)", (int)box->server->port);
-    return 1;
-}
-
 static void stop_signals(sigset_t *set)
 {
     sigemptyset(set);
@@ -225,8 +215,7 @@ __attribute__((visibility("default"))) int luaopen_awork_sandbox_core(lua_State 
 int luaopen_awork_sandbox_core(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"call", server_call}, {"stop", server_stop}, {NULL, NULL}};
-    static const luaL_Reg metamethods[] = {
-        {"__gc", server_stop}, {"__close", server_stop}, {"__tostring", server_tostring}, {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {{"__gc", server_stop}, {"__close", server_stop}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"start", core_start},
                                          {"hold_signals", core_hold_signals},
                                          {"wait_signal", core_wait_signal},
