@@ -195,6 +195,8 @@ bool aw_is_email(const char *s, size_t n)
         uint32_t cp;
         i += aw_utf8_step(s + i, n - i, &cp);
         bool ascii = cp > ' ' && cp < 0x7F;
+        if (cp == ':' && s + i <= at) /* mailto: */
+            return false;
         if (ascii ? cp == '<' || cp == '>' || cp == ',' || cp == ';' : aw_is_space(cp) || aw_is_control(cp))
             return false;
     }

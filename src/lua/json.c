@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH 1000 /* of lua-cjson, both ways, unless told otherwise */
-#define MAX_VALUES                                                                                           \
-    10000000 /* of one value to be sent: a table that holds itself twice at each of 40 levels ends here */
-#define SAFE_DOUBLE 0x1p53 /* from here on a float has no ones digit */
-#define SAFE_DIGITS 1e14   /* lua-cjson writes 14 digits */
+#define MAX_DEPTH   1000    /* of lua-cjson, both ways, unless told otherwise */
+#define DEPTH_LIMIT 10000   /* what can be told at most: looking for cycles takes depth² */
+#define MAX_VALUES  1000000 /* of one value to be sent, so that { t, t } of { t, t } of … ends */
+#define SAFE_DOUBLE 0x1p53  /* from here on a float has no ones digit */
+#define SAFE_DIGITS 1e14    /* lua-cjson writes 14 digits */
 
 /* Turns a float on top of the stack that is a whole number into an integer. True if it did. */
 static bool make_integer(lua_State *L)
@@ -233,7 +233,7 @@ static const char *check_keys(lua_State *L)
  * Can v be sent as JSON and arrive as it is? Refused are: functions, userdata (but awork.null), threads; NaN
  * and infinity; numbers of more than 14 digits, which lua-cjson would round; text that is not UTF-8; tables
  * with both kinds of keys, with holes, with keys that are neither strings nor integers; proxies; cycles;
- * nesting deeper than max_depth (1000); ten million values and more. `path` says where, as in
+ * nesting deeper than max_depth (1000); a million values and more. `path` says where, as in
  * `users[2].name`; it is "" for v itself. Access is raw.
  */
 static int json_check(lua_State *L)
@@ -244,12 +244,13 @@ static int json_check(lua_State *L)
     luaL_checkany(L, 1);
     lua_Integer max_depth = luaL_optinteger(L, 2, MAX_DEPTH), values = 0;
     const char *why = NULL;
+    luaL_argcheck(L, max_depth >= 0 && max_depth <= DEPTH_LIMIT, 2, "max_depth must be 0 to 10000");
     lua_settop(L, 2);
     lua_pushvalue(L, 1);
     for (;;) {
         int top = lua_gettop(L);
         if (++values > MAX_VALUES) {
-            why = "ten million values and more";
+            why = "a million values and more";
         } else if (!lua_istable(L, top)) {
             why = check_scalar(L, top, buffer, sizeof buffer);
         } else if ((top - BASE) / 2 >= max_depth) {

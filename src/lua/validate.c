@@ -104,7 +104,7 @@ static void push_got(lua_State *L, const struct aw_finding *finding, const struc
     }
     switch (value->kind) {
     case AW_STRING:
-        if (finding->rule == AW_RULE_UTF8)
+        if (finding->rule == AW_RULE_UTF8 || finding->rule == AW_RULE_TYPE) /* the text was not looked at */
             aw_line_escaped(&line, value->as.string.s, value->as.string.n, GOT_POINTS);
         else
             aw_line_bytes(&line, value->as.string.s,

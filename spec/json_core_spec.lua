@@ -1,0 +1,264 @@
+local cjson = require "cjson"
+local core = require "awork.core"
+
+describe("core.compact", function()
+  it("removes nulls at every level", function()
+    assert.same({ b = { c = {} }, d = 1 }, core.compact(cjson.decode '{"a":null,"b":{"c":{"x":null}},"d":1}'))
+    assert.is_nil(core.compact(core.null))
+  end)
+
+  it("closes the gaps that nulls leave in a list", function()
+    local list = core.compact(cjson.decode '[null,1,null,null,{"a":null},null,"x",null]')
+    assert.same({ 1, {}, "x" }, list)
+    assert.equal(3, #list)
+    assert.same({}, core.compact(cjson.decode "[null,null]"))
+    assert.same({ { 1 }, {}, { 2 } }, core.compact(cjson.decode "[[null,1],[null],[2,null]]"))
+  end)
+
+  it("gives back integers", function()
+    local v = core.compact(cjson.decode
+      '{"page":3,"rate":0.5,"n":-7,"zero":-0.0,"big":9007199254740991,"bigger":9007199254740992,"e":1e300,"l":[1,2.5]}')
+    assert.equal("integer", math.type(v.page))
+    assert.equal("float", math.type(v.rate))
+    assert.equal(-7, v.n)
+    assert.equal("0", tostring(v.zero))
+    assert.equal("9007199254740991", tostring(v.big))
+    assert.equal("float", math.type(v.bigger))
+    assert.equal("float", math.type(v.e))
+    assert.same({ "integer", "float" }, { math.type(v.l[1]), math.type(v.l[2]) })
+    assert.equal("integer", math.type(core.compact(3.0)))
+    assert.equal("float", math.type(core.compact(3.25)))
+    local nan = core.compact(0 / 0)
+    assert.is_true(nan ~= nan)
+    assert.equal(math.huge, core.compact(math.huge))
+    assert.equal(-math.huge, core.compact(-math.huge))
+  end)
+
+  it("works in place, leaves everything else, and asks no metatable", function()
+    local t = setmetatable({ a = core.null, s = "x", b = false, [true] = 2.0, [1.5] = core.null }, {
+      __index = function() error "index" end,
+      __newindex = function() error "newindex" end,
+      __pairs = function() error "pairs" end,
+    })
+    assert.equal(t, core.compact(t))
+    assert.is_nil(rawget(t, "a"))
+    assert.is_nil(rawget(t, 1.5))
+    assert.equal("x", t.s)
+    assert.is_false(t.b)
+    assert.equal("integer", math.type(t[true]))
+    for _, v in ipairs { "3.0", true, print } do assert.equal(v, core.compact(v)) end
+  end)
+
+  it("goes a thousand levels deep and no deeper, and stops at a cycle", function()
+    local function nest(depth)
+      local t = { core.null, 1.0 }
+      for _ = 2, depth do t = { core.null, t } end
+      return t
+    end
+    local t = core.compact(nest(1000))
+    local depth = 0
+    while type(t) == "table" do
+      assert.is_nil(t[2])
+      t, depth = t[1], depth + 1
+    end
+    assert.equal(1000, depth)
+    assert.equal("integer", math.type(t))
+    assert.error_matches(function() core.compact(nest(1001)) end, "nested deeper than 1000 levels")
+    local cycle = {}
+    cycle.a = { cycle }
+    assert.error_matches(function() core.compact(cycle) end, "nested deeper")
+  end)
+
+  it("does not hang on a list with a far index", function()
+    local t = { [1] = core.null, [2 ^ 50] = core.null, [math.maxinteger] = 1 }
+    assert.same({ [math.maxinteger] = 1 }, core.compact(t))
+  end)
+
+  it("needs an argument", function()
+    assert.error_matches(function() core.compact() end, "bad argument #1 to .*value expected")
+  end)
+end)
+
+describe("core.check_json", function()
+  local function refused(v, message, path, depth)
+    local ok, got, where = core.check_json(v, depth)
+    assert.is_nil(ok)
+    assert.matches(message, got)
+    assert.equal(path, where)
+  end
+
+  it("accepts what arrives as it is", function()
+    for _, v in ipairs {
+      "x", 1, -1, 0.5, 0.1, 1e300, -2.5e-10, true, false, core.null, {}, { 1, 2, 3 }, { a = { b = { {}, {} } } },
+      { core.null, core.null }, 99999999999999, -99999999999999, "", "\0", "M\u{fc}\u{1F600}",
+      setmetatable({ a = 1 }, { __index = { method = print } }),
+    } do
+      assert.same({ true }, { core.check_json(v) })
+    end
+    assert.same({ true }, { core.check_json(nil) })
+  end)
+
+  it("accepts only numbers that lua-cjson writes exactly", function()
+    local seed = 7
+    for _ = 1, 2000 do
+      seed = (seed * 1103515245 + 12345) & 0x7fffffff
+      local n = seed % 2 == 0 and seed * seed * (seed % 3) or seed / (1 << (seed % 40))
+      local text = cjson.encode(n)
+      local exact = tonumber(text) == n and not (math.type(n) == "integer" and text:find "e")
+      assert.equal(exact, core.check_json(n) == true, text)
+    end
+  end)
+
+  it("refuses what can't be sent, and says where", function()
+    refused(print, "a function can't be sent", "")
+    refused({ a = print }, "a function can't be sent", "a")
+    refused({ { b = { io.stdout } } }, "a userdata can't be sent", "[1].b[1]")
+    refused({ coroutine.create(print) }, "a thread can't be sent", "[1]")
+    refused({ a = { ["b c"] = 0 / 0 } }, "NaN", 'a["b c"]')
+    refused({ [""] = 0 / 0 }, "NaN", '[""]')
+    refused({ ["1a"] = 0 / 0 }, "NaN", '["1a"]')
+    refused(math.huge, "infinity", "")
+    refused(-math.huge, "infinity", "")
+    refused({ n = 0.1 + 0.2 }, "would be sent as 0%.3", "n")
+    refused({ 100000000000000 }, "more than 14 digits", "[1]")
+    refused({ -100000000000000 }, "more than 14 digits", "[1]")
+    refused({ math.mininteger }, "more than 14 digits", "[1]")
+    refused({ math.maxinteger }, "more than 14 digits", "[1]")
+    refused({ x = "\xff" }, "not valid UTF%-8", "x")
+    refused({ x = { ["\xff"] = 1 } }, "not valid UTF%-8", "x")
+  end)
+
+  it("refuses tables that are neither list nor object", function()
+    refused({ 1, 2, a = 3 }, "list and of an object", "")
+    refused({ x = { 1, nil, 3 } }, "holes", "x")
+    refused({ [2] = 1 }, "holes", "")
+    refused({ [0] = 1 }, "begin with 1", "")
+    refused({ [-1] = 1 }, "begin with 1", "")
+    refused({ [1.5] = 1 }, "a key must be", "")
+    refused({ [true] = 1 }, "a key must be", "")
+    refused({ [{}] = 1 }, "a key must be", "")
+    refused({ [core.null] = 1 }, "a key must be", "")
+    refused({ [math.maxinteger] = 1 }, "holes", "")
+  end)
+
+  it("refuses tables that show more than they hold", function()
+    refused({ a = setmetatable({}, { __pairs = pairs }) }, "plain table", "a")
+    refused({ a = setmetatable({}, { __index = function() end }) }, "plain table", "a")
+    refused({ a = setmetatable({}, { __index = setmetatable({}, { __index = rawget }) }) }, "plain table", "a")
+  end)
+
+  it("asks no metatable", function()
+    local t = setmetatable({ 1 }, { __len = error, __eq = error, __tostring = error, __name = 3, __metatable = false })
+    assert.is_true(core.check_json { t, t })
+  end)
+
+  it("refuses cycles, however long, and accepts what is there twice", function()
+    local t = {}
+    t[1] = t
+    refused(t, "contains itself", "[1]")
+    local a = { b = { c = {} } }
+    a.b.c.d = a
+    refused({ a }, "contains itself", "[1].b.c.d")
+    local shared = { 1 }
+    assert.is_true(core.check_json { shared, { shared } })
+  end)
+
+  it("refuses what is nested too deep, without using the C stack", function()
+    local top = {}
+    local t = top
+    for _ = 2, 1000 do t[1] = {} t = t[1] end
+    assert.is_true(core.check_json(top))
+    t[1] = {}
+    local ok, message, path = core.check_json(top)
+    assert.is_nil(ok)
+    assert.matches("nested deeper than 1000 levels", message)
+    assert.is_true(#path <= 512)
+    refused({ { {} } }, "nested deeper than 2 levels", "[1][1]", 2)
+    refused({}, "nested deeper than 0 levels", "", 0)
+    assert.is_true(core.check_json({ { {} } }, 3))
+    for _ = 1002, 10000 do t[1] = {} t = t[1] end
+    assert.is_true(core.check_json(top, 10000))
+  end)
+
+  it("ends, whatever hangs below a table twice", function()
+    local t = {}
+    for _ = 1, 60 do t = { t, t } end
+    local ok, message = core.check_json(t)
+    assert.is_nil(ok)
+    assert.matches("a million values", message)
+  end)
+
+  it("raises for wrong arguments", function()
+    assert.error_matches(function() core.check_json() end, "value expected")
+    assert.error_matches(function() core.check_json({}, "deep") end, "number expected")
+    assert.error_matches(function() core.check_json({}, 10001) end, "max_depth must be 0 to 10000")
+    assert.error_matches(function() core.check_json({}, -1) end, "max_depth must be 0 to 10000")
+  end)
+end)
+
+describe("strings for a request", function()
+  it("knows a GUID", function()
+    assert.is_true(core.is_guid "123e4567-e89b-12d3-a456-426614174000")
+    assert.is_true(core.is_guid "123E4567-E89B-12D3-A456-42661417400F")
+    for _, v in ipairs {
+      "", "x", "123e4567e89b12d3a456426614174000", "123e4567-e89b-12d3-a456-42661417400g",
+      "123e4567-e89b-12d3-a456-426614174000\n", "../4567-e89b-12d3-a456-426614174000", 42, true, {}, core.null,
+    } do
+      assert.is_false(core.is_guid(v))
+    end
+    assert.is_false(core.is_guid(nil))
+    assert.error_matches(function() core.is_guid() end, "value expected")
+  end)
+
+  it("counts UTF-8", function()
+    assert.same({ 0, 0 }, { core.utf8 "" })
+    assert.same({ 5, 6 }, { core.utf8 "aü€\u{1F600}\0" })
+    for text, at in pairs {
+      ["\xff"] = 1, ["ab\xc3"] = 3, ["a\xc0\x80"] = 2, ["\xe0\x80\x80"] = 1, ["\xed\xa0\x80"] = 1,
+      ["\xf4\x90\x80\x80"] = 1, ["abcdefgh\x80"] = 9,
+    } do
+      assert.same({ n = 2, nil, at }, table.pack(core.utf8(text)))
+    end
+    assert.error_matches(function() core.utf8(5) end, "string expected, got number")
+  end)
+
+  it("agrees with Lua's utf8 library on random bytes", function()
+    local seed = 1
+    local function random(n)
+      seed = (seed * 1103515245 + 12345) & 0x7fffffff
+      return (seed >> 8) % n
+    end
+    local pieces = { "a", "ü", "€", "\u{1F600}", "\x80", "\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", " " }
+    for _ = 1, 5000 do
+      local s = {}
+      for i = 1, random(12) do s[i] = pieces[random(#pieces) + 1] end
+      local text = table.concat(s)
+      local n, at = utf8.len(text)
+      local got, units = core.utf8(text)
+      assert.equal(n, got)
+      if not n then assert.equal(at, units) end
+    end
+  end)
+
+  it("knows what can be a header's value", function()
+    assert.is_true(core.header_safe "Bearer a.b-c_d\t~")
+    assert.is_true(core.header_safe "")
+    for c = 0, 255 do
+      local safe = c == 9 or c >= 32 and c ~= 127
+      assert.equal(safe, core.header_safe("a" .. string.char(c)), c)
+    end
+    assert.error_matches(function() core.header_safe() end, "string expected")
+  end)
+
+  it("escapes for a URL", function()
+    assert.equal("", core.escape "")
+    assert.equal("a-b._~Z9", core.escape "a-b._~Z9")
+    assert.equal("a%20b%2Fc%3Fd%3De%26f%25%00%C3%BC", core.escape "a b/c?d=e&f%\0ü")
+    for c = 0, 255 do
+      local char = string.char(c)
+      assert.equal(char:find "^[%w._~-]$" and char or ("%%%02X"):format(c), core.escape(char))
+    end
+    assert.equal(300000, #core.escape(("/"):rep(100000)))
+    assert.error_matches(function() core.escape(1) end, "string expected, got number")
+  end)
+end)
