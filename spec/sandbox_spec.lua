@@ -901,8 +901,7 @@ describe("the sandbox", function()
     it("needs a place for its certificate #process", function()
       local pipe = assert(io.popen
         "TMPDIR=/nowhere lua5.4 -e 'print(require \"awork.sandbox\".start { tls = true })'")
-      assert.equal("nil\tcan't make a certificate: can't write the authority's certificate to the temporary directory\n",
-        pipe:read "a")
+      assert.truthy(pipe:read("a"):find "^nil\tcan't make a certificate: .*temporary directory\n$")
       pipe:close()
     end)
 

@@ -17,7 +17,8 @@ http.slow = (os.getenv "AWORK_CHECK" or "plain") ~= "plain"
 -- @param name what the certificate is to be for
 -- @return a connection, or nil and a message
 function http.connect(origin, tls, name)
-  local host, port = origin:match "^https?://%[?([^%]/]-)%]?:(%d+)"
+  local host, port = origin:match "^https?://(.*):(%d+)$"
+  host = host:match "^%[(.*)%]$" or host
   local family = host:find(":", 1, true) and socket.AF_INET6 or socket.AF_INET
   local s = socket.connect { family = family, host = host, port = tonumber(port), nodelay = true }
   s:settimeout(TIMEOUT)
