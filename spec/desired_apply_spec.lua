@@ -6,6 +6,8 @@ local world = require "desired_world"
 
 local sandbox_module = require "awork.sandbox"
 
+local _, ALL = world.effort(1)
+
 local dir = os.tmpname()
 os.remove(dir)
 assert(core.make_dirs(dir))
@@ -386,6 +388,7 @@ describe("apply", function()
 
     sandbox.reset()
     sandbox.set { users = 40 }
+    sandbox.clear_requests()
     local begun
     task = client:spawn(function()
       local plan = assert(client:plan(desired))
@@ -395,10 +398,10 @@ describe("apply", function()
       client:wait(0.01)
     end
     task:cancel()
-    client:loop()
-    local state = content()
+    assert(client:loop())
     assert.equal(0, client:stats().tasks)
-    assert.equal(state, content())
+    assert.equal("cancelled", task:status())
+    assert.is_true(#writes() < 40)
   end)
 
   it("settles a doubtful create once", function()
@@ -440,7 +443,7 @@ describe("apply", function()
   end)
 
   it("converges over random states", function()
-    for seed = 1, 200 do
+    for seed = 1, world.effort(200) do
       local r = world.random(seed)
       local model = world.server(r)
       world.populate(r, model, r.int(4))
@@ -624,7 +627,7 @@ describe("the undo journal", function()
     local path = dir .. "/journal-fuzz"
     local r = world.random(7)
     local loaded = 0
-    for _ = 1, 2000 do
+    for _ = 1, world.effort(2000) do
       local mutant = text
       for _ = 1, r.int(3) do
         local at = r.int(#mutant)
@@ -646,7 +649,7 @@ describe("the undo journal", function()
         plan:to_text()
       end
     end
-    assert.is_true(loaded > 10 and loaded < 1990)
+    assert.is_true(loaded > 10 and loaded < 1990 or not ALL)
     for _, wrong in ipairs { "", "{}", "[]\n", "null\n", "1\n", '{"awork":"journal","version":2}\n', "\0\0\0" } do
       write(path, wrong)
       local plan, err = awork.undo_plan(path)
@@ -668,7 +671,7 @@ describe("a loaded plan", function()
     local text = plan_of({ entry(1, phone "+49 30 3"), { user = "x", contact_infos = {} } }, { prune = true }):to_json()
     local r = world.random(11)
     local loaded = 0
-    for _ = 1, 3000 do
+    for _ = 1, world.effort(3000) do
       local at = r.int(#text)
       local mutant = text:sub(1, at - 1) .. (r.chance(50) and string.char(r.int(256) - 1) or "")
         .. text:sub(at + r.int(3) - 1)
@@ -681,7 +684,7 @@ describe("a loaded plan", function()
         plan:exit_code()
       end
     end
-    assert.is_true(loaded > 100 and loaded < 2900)
+    assert.is_true(loaded > 100 and loaded < 2900 or not ALL)
   end)
 
   it("must be one, and of this version", function()

@@ -6,7 +6,7 @@ local plan = require "awork.desired.plan"
 local reconcile = require "awork.desired.reconcile"
 local world = require "desired_world"
 
-local STATES = math.ceil(12000 * (tonumber(os.getenv "AWORK_EFFORT") or 1))
+local STATES, ALL = world.effort(12000)
 
 local function copy(info)
   local c = {}
@@ -90,12 +90,12 @@ describe("random states", function()
       end
     end
     assert.is_true(changed > STATES / 4)
-    assert.is_true(ops.create > 1000 and ops.update > 1000 and ops.delete > 1000)
+    assert.is_true(not ALL or ops.create > 1000 and ops.update > 1000 and ops.delete > 1000)
   end)
 
   it("come to the same by the short way and the long one", function()
     local short, quiet = reconcile.nothing_to_do, 0
-    for seed = 40001, 42000 do
+    for seed = 40001, 40000 + world.effort(2000) do
       local r = world.random(seed)
       local server = world.server(r)
       world.populate(r, server, r.int(4))
@@ -117,11 +117,11 @@ describe("random states", function()
         assert.equal(count, one.summary[name], ("seed %d: %s"):format(seed, name))
       end
     end
-    assert.is_true(quiet > 200, quiet .. " quiet")
+    assert.is_true(quiet > 200 or not ALL, quiet .. " quiet")
   end)
 
   it("hold what was wanted, and lose nothing that was not named", function()
-    for seed = 20001, 22000 do
+    for seed = 20001, 20000 + world.effort(2000) do
       local r = world.random(seed)
       local server = world.server(r)
       world.populate(r, server, r.int(4))
@@ -182,7 +182,7 @@ describe("random states", function()
 
   it("need no request more than the difference between the two takes", function()
     local pruned = 0
-    for seed = 30001, 32000 do
+    for seed = 30001, 30000 + world.effort(2000) do
       local r = world.random(seed)
       local server = world.server(r)
       local id = world.guid(r)
@@ -239,7 +239,7 @@ describe("random states", function()
       assert.equal(least, writes { prune = true }, "seed " .. seed)
       pruned = pruned + least
     end
-    assert.is_true(pruned > 2000)
+    assert.is_true(pruned > 2000 or not ALL)
   end)
 end)
 

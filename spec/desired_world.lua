@@ -5,6 +5,13 @@ local core = require "awork.core"
 
 local M = {}
 
+--- How many of `n` random cases a run goes through: under a sanitizer each costs many times as much (tools/specs.sh).
+-- @return integer, and whether that is all of them
+function M.effort(n)
+  local part = tonumber(os.getenv "AWORK_EFFORT") or 1
+  return math.ceil(n * part), part >= 1
+end
+
 --- A source of random choices of its own (math.random is the host's).
 function M.random(seed)
   local state = (seed * 2654435761 + 1) % 4294967296
