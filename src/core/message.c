@@ -380,7 +380,7 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
         aw_line_text(line, "has a control character ");
         aw_line_text(line, text);
         break;
-    case AW_RULE_UNKNOWN_FIELD: /* is no field of a form; aw_unknown_message */
+    case AW_RULE_UNKNOWN_FIELD: /* never in a report: aw_unknown_message */
     case AW_RULE_COUNT:
         break;
     }
@@ -392,9 +392,9 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
 
 static void did_you_mean(struct aw_str right, struct aw_line *line, struct aw_line *suggestion)
 {
-    aw_line_text(line, "did you mean \"");
-    line_str(line, right);
-    aw_line_text(line, "\"?");
+    aw_line_text(line, "did you mean ");
+    aw_line_quoted(line, right.s, right.n);
+    aw_line_text(line, "?");
     line_str(suggestion, right);
 }
 

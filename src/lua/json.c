@@ -118,18 +118,13 @@ static int json_compact(lua_State *L)
     return 1;
 }
 
-/* Appends `[3]`, `.name` or `["na me"]` for the key at `idx`. */
+/* Appends `[3]`, `.name` or `["na me"]` for the key at `idx`, a string or an integer. */
 static void add_step(lua_State *L, struct aw_line *path, int idx)
 {
     size_t n;
-    if (lua_type(L, idx) != LUA_TSTRING) {
-        char text[48] = "[?]";
-        if (lua_isinteger(L, idx))
-            snprintf(text, sizeof text, "[%lld]", (long long)lua_tointeger(L, idx));
-        else if (lua_type(L, idx) == LUA_TNUMBER)
-            snprintf(text, sizeof text, "[%.14g]", (double)lua_tonumber(L, idx));
-        else
-            snprintf(text, sizeof text, "[%s]", luaL_typename(L, idx));
+    if (lua_isinteger(L, idx)) {
+        char text[32];
+        snprintf(text, sizeof text, "[%lld]", (long long)lua_tointeger(L, idx));
         aw_line_text(path, text);
         return;
     }

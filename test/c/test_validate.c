@@ -102,7 +102,8 @@ static void countries(void)
         const struct aw_country *country = aw_country_guess(guesses[i][0], strlen(guesses[i][0]));
         CHECK_STR(country ? country->code : NULL, guesses[i][1]);
     }
-    static const char *const none[] = {"", "  ", "XX", "ZZZ", "Atlantis", "Virgin Islands", "\xFF", "Irxn"};
+    static const char *const none[] = {"",     "  ",   "XX",      "ZZZ", "Atlantis", "Virgin Islands",
+                                       "\xFF", "Irxn", "Slovekia"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         CHECK(aw_country_guess(none[i], strlen(none[i])) == NULL);
 }
@@ -202,6 +203,7 @@ static struct aw_value any_value(void)
                                         "<a@b.de>",
                                         "mailto:a@b.de",
                                         "tel:+4930123",
+                                        "tel:+49\n30123",
                                         "example.com",
                                         "https://example.com",
                                         " x\n",
