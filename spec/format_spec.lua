@@ -81,7 +81,7 @@ describe("format: choosing one", function()
 end)
 
 describe("format: sources and sinks", function()
-  it("closes what it opened, at the end, on break and when told to", function()
+  it("closes what it opened, at the end, on break and when told to #process", function()
     local name = temporary("E-Mail\na@x.org\nb@x.org\n", ".csv")
     local reader
     reader = format.read(name)
@@ -230,7 +230,8 @@ describe("format: errors", function()
       { function() format.csv.encode({}, { eol = "x" }) end, "eol" },
       { function() format.csv.encode({}, { columns = { "Telefon" } }) end, "columns%[1%]" },
       { function() format.csv.encode({}, { columns = {} }) end, "at least one" },
-      { function() format.csv.encode({}, { columns = 7 }) end, "list of names" },
+      { function() format.csv.encode({}, { columns = 7 }) end, "option 'columns' must be a table" },
+      { function() format.csv.encode({}, { bom = 1 }) end, "option 'bom' must be a boolean" },
       { function() format.csv.read({ text = "E-Mail\n" }, { columns = { x = "Telefon" } }) end, "names nothing" },
       { function() format.csv.read({ text = "E-Mail\n" }, { columns = { x = 7 } }) end, "or false" },
       { function() format.vcard.encode({}, { version = "2.1" }) end, "version" },
@@ -282,7 +283,7 @@ end)
 describe("examples/data", function()
   local dir = "examples/data/"
 
-  it("is what its generator makes", function()
+  it("is what its generator makes #process", function()
     local copy = os.tmpname()
     os.remove(copy)
     assert(os.execute("mkdir " .. copy))

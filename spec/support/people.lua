@@ -8,6 +8,19 @@ local EFFORT = tonumber(os.getenv "AWORK_EFFORT") or 1
 --- How many random cases to try where `n` is the usual number: fewer where everything is slow.
 function M.cases(n) return math.ceil(n * EFFORT) end
 
+--- How large a large input is, where `n` is the usual size.
+function M.size(n) return math.ceil(n * math.max(EFFORT, 0.1)) end
+
+--- How many thousand steps of Lua's machine `f` takes: a measure of time that nothing else on the computer changes.
+function M.steps(f)
+  local count = 0
+  local hook, mask, every = debug.gethook()
+  debug.sethook(function() count = count + 1 end, "", 1000)
+  f()
+  debug.sethook(hook, mask, every)
+  return count
+end
+
 local COUNTRIES = core.countries()
 local WORDS = { "Lindenhof", "Straße", "Übergrößen", "Ærø", "naïve", "日本", "😀", "O'Neill", "a", "0", "01067", "x y" }
 -- What formats stumble over, each in another way.

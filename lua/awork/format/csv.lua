@@ -66,7 +66,7 @@ end
 
 local function reader(input, opts, level)
   local separator = opts.separator
-  if separator ~= nil and (type(separator) ~= "string" or not separator:find "^[,;\t|]$") then
+  if separator and not separator:find "^[,;\t|]$" then
     error("separator must be ',', ';', a tab or '|'", level)
   end
   local function broken(err)

@@ -81,7 +81,6 @@ local function needed_columns(list)
 end
 
 local function given_columns(list, level)
-  if type(list) ~= "table" then error("columns must be a list of names", level) end
   local specs = {}
   for i, entry in ipairs(list) do
     local name, header = entry, nil
@@ -100,7 +99,7 @@ end
 --- The encoder (see stream.lua) for a list of persons, or, if `list` is nil, for a stream of them.
 function M.encoder(opts, list, level)
   local separator, eol = opts.separator or ",", opts.eol or "\r\n"
-  if type(separator) ~= "string" or not separator:find "^[,;\t|]$" then
+  if not separator:find "^[,;\t|]$" then
     error("separator must be ',', ';', a tab or '|'", level)
   elseif eol ~= "\r\n" and eol ~= "\n" then
     error("eol must be \"\\r\\n\" or \"\\n\"", level)

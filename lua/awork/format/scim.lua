@@ -141,8 +141,7 @@ local function person_of(value, opts)
   return person, places
 end
 
-local function reader(input, opts, level)
-  if opts.user and type(opts.user) ~= "string" then error("user must be an attribute's name, or false", level) end
+local function reader(input, opts)
   local list = items.new(input, "resources")
   local count, self = 0, nil
   local function step()

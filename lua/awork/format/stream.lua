@@ -380,11 +380,22 @@ end
 -- level) }`.
 M.inner = {}
 
+local OPTIONS = {
+  encoding = "string", name = "string", defaults = "table", extra = "boolean", columns = "table", trim = "boolean",
+  escape_formulas = "boolean", separator = "string", eol = "string", bom = "boolean", version = "string",
+  lines = "boolean",
+}
+
 local function check_options(opts, known, level)
   if opts == nil then return {} end
   if type(opts) ~= "table" then error("options must be a table, got " .. type(opts), level) end
-  for key in pairs(opts) do
+  for key, value in pairs(opts) do
     if not known[key] then error(("unknown option '%s'"):format(tostring(key)), level) end
+    if key == "user" then
+      if value ~= false and type(value) ~= "string" then error("option 'user' must be a name, or false", level) end
+    elseif type(value) ~= OPTIONS[key] then
+      error(("option '%s' must be a %s, got %s"):format(key, OPTIONS[key], type(value)), level)
+    end
   end
   local encoding = opts.encoding
   if encoding ~= nil then

@@ -208,11 +208,8 @@ end
 
 local VERSIONS = { ["2.1"] = true, ["3.0"] = true, ["4.0"] = true }
 
-local function reader(input, opts, level)
+local function reader(input, opts)
   local wanted = WANTED
-  if opts.user ~= nil and opts.user ~= false and type(opts.user) ~= "string" then
-    error("user must be a property's name, a name such as 'email:private', or false", level)
-  end
   if opts.user or opts.extra then
     wanted = setmetatable({}, { __index = WANTED })
     if opts.user then wanted[opts.user:upper()] = true end
