@@ -117,6 +117,28 @@ describe("the sandbox", function()
       close_other()
     end)
 
+    it("is started by several states in threads of their own", function()
+      local thread = require "cqueues.thread"
+      local threads = {}
+      for i = 1, 3 do
+        threads[i] = assert(thread.start(function(_, path, cpath)
+          package.path, package.cpath = path, cpath
+          local support = require "support.http"
+          for _ = 1, 2 do
+            local own <close> = assert(require "awork.sandbox".start { rate_limit = false })
+            local ask_own, close_own = support.client(own)
+            for _ = 1, 20 do
+              local answer = ask_own("POST", "/users/" .. own.me_id .. "/contactinfo", { type = "phone", value = "1" })
+              assert(answer.status == 200)
+            end
+            assert(#own.contact_infos(own.me_id) == 20)
+            close_own()
+          end
+        end, package.path, package.cpath))
+      end
+      for i = 1, 3 do assert.same({ true }, { threads[i]:join(30) }) end
+    end)
+
     it("leaves no global and opens twice", function()
       local before = {}
       for name in pairs(_G) do before[name] = true end
