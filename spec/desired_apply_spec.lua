@@ -261,6 +261,11 @@ describe("apply", function()
     assert.equal(2, report.counts.not_run)
     assert.equal(401, report.error.status)
     assert.matches("401", report:to_text(), 1, true)
+    assert.is_nil(report:to_text():find("\27", 1, true))
+    local printed = ""
+    report:print(function(text) printed = printed .. text end, { color = true })
+    assert.matches("\27[31mfailed\27[0m", printed, 1, true)
+    assert.matches("1 failed, 2 not begun", printed, 1, true)
   end)
 
   it("stops when awork is out of reach", function()
@@ -423,6 +428,75 @@ describe("apply", function()
     assert.equal(0, #assert(client.company_contact_infos:list(sandbox.company_ids[1])))
   end)
 
+  it("reads contact infos by themselves where they are not embedded", function()
+    seed_users({ contact_infos = { phone "+49 30 1" } })
+    local id = sandbox.user_ids[1]
+    local plan = plan_of({ entry(1, phone("+49 30 2", "home")) }, { prune = true })
+    sandbox.fault { method = "GET", path = "/users/[^/]+$", kind = "status", status = 200,
+      body = ('{"id":"%s","firstName":"Anna"}'):format(id), content_type = "application/json" }
+    assert.equal(1, apply(plan).counts.update)
+    sandbox.fault { method = "GET", path = "/users/[^/]+$", kind = "status", status = 200,
+      body = ('{"id":"%s","firstName":"Anna"}'):format(id), content_type = "application/json" }
+    sandbox.fault { method = "GET", path = "/contactinfo$", kind = "status", status = 400 }
+    plan = plan_of { entry(1, phone("+49 30 3", "home")) }
+    local report = apply(plan)
+    assert.equal(1, report.counts.failed)
+    assert.equal(400, report.results[1].err.status)
+  end)
+
+  it("takes what is gone by the time it writes as gone", function()
+    seed_users({ contact_infos = { phone "+49 30 1", phone("+49 30 2", "home") } })
+    local there = assert(client.contact_infos:list(sandbox.user_ids[1]))
+    local plan = plan_of { entry(1, { id = there[1].id, value = "+49 30 9" }, { id = there[2].id, absent = true }) }
+    sandbox.fault { method = "PUT", kind = "status", status = 404 }
+    local report = apply(plan)
+    assert.equal(1, report.counts.stale)
+    assert.equal(1, report.counts.withheld)
+    plan = plan_of { entry(1, { id = there[2].id, absent = true }) }
+    sandbox.fault { method = "DELETE", kind = "status", status = 404 }
+    report = apply(plan)
+    assert.equal(1, report.counts.already)
+    assert.is_true(assert(awork.undo_plan(report.journal)):is_empty())
+  end)
+
+  it("says what it could not read", function()
+    sandbox.set { users = 60 }
+    local desired = {}
+    for i = 1, 60 do
+      desired[i] = entry(i, phone "+49 30 1")
+    end
+    local plan = plan_of(desired)
+    sandbox.fault { method = "GET", kind = "status", status = 400 }
+    local report = apply(plan, { recheck = "list" })
+    assert.equal(60, report.counts.not_run)
+    assert.equal(400, report.error.status)
+    sandbox.fault { method = "GET", kind = "status", status = 400 }
+    local none, err = client:plan(desired)
+    assert.is_nil(none)
+    assert.equal(400, err.status)
+    sandbox.fault { method = "GET", kind = "status", status = 400, skip = 1 }
+    none, err = client:plan { { user = "nobody@example.org", contact_infos = {} } }
+    assert.is_nil(none)
+    assert.equal(400, err.status)
+  end)
+
+  it("ends with a report when the client is closed under it", function()
+    sandbox.set { users = 60 }
+    local desired = { { company = sandbox.company_ids[1], contact_infos = {
+      { type = "phone", subType = "central", value = "+49 30 1" } } } }
+    for i = 1, 60 do
+      desired[i + 1] = entry(i, phone "+49 30 1")
+    end
+    local plan = plan_of(desired)
+    for _, how in ipairs { "each", "list" } do
+      local report = apply(plan, { recheck = how, on_progress = function() client:close() end })
+      assert.equal("incomplete", report.state)
+      assert.is_true(report.counts.not_run > 40)
+      client = open()
+    end
+    assert.equal("done", apply(plan_of(desired)).state)
+  end)
+
   it("raises for what is no plan and for options that are none", function()
     local plan = plan_of {}
     assert.has_error(function() client:apply {} end)
@@ -433,6 +507,8 @@ describe("apply", function()
     assert.has_error(function() client:plan(7) end)
     assert.has_error(function() client:plan({}, { purge = true }) end)
     assert.has_error(function() client:undo {} end)
+    assert.has_error(function() awork.undo("x", {}) end)
+    assert.has_error(function() awork.undo("x") end)
     local _, message = pcall(function() client:plan({}, { purge = true }) end)
     assert.matches("desired_apply_spec.lua:%d+: .*purge", message)
     client:close()
@@ -598,7 +674,7 @@ describe("the undo journal", function()
     assert.is_nil(report.journal)
   end)
 
-  it("goes where the state of programs goes, unless told otherwise", function()
+  it("goes where the state of programs goes, unless told otherwise #process", function()
     local function script() return ([[
       local awork = require "awork"
       local client = assert(awork.client { base_url = %q, token = %q })
@@ -908,6 +984,34 @@ describe("check", function()
     assert.is_false(report.ok)
     assert.matches("user-master-data:write", report.advice[1], 1, true)
     reader:close()
+  end)
+
+  it("says what can't be read, and what it could not find out", function()
+    local function fault(method, path, status, skip)
+      sandbox.fault { method = method, path = path, kind = "status", status = status, skip = skip }
+    end
+    -- An API key is nobody.
+    fault("GET", "/users/me$", 404)
+    local report = assert(client:check())
+    assert.is_nil(report.user)
+    assert.equal("everyone", report.sees)
+    assert.is_true(report.ok)
+    fault("GET", "/users$", 401)
+    report = assert(client:check())
+    assert.equal("nobody", report.sees)
+    assert.matches("no user is seen", report.advice[1], 1, true)
+    fault("GET", "/contactinfo$", 401)
+    fault("GET", "/contactinfo$", 401)
+    report = assert(client:check())
+    assert.equal("none", report.read)
+    assert.matches("can't be read", report.advice[1], 1, true)
+    for _, path in ipairs { "/users/me$", "/users$", "/contactinfo$", "/contactinfo/" } do
+      sandbox.clear_faults()
+      fault(path:find "/$" and "DELETE" or "GET", path, path:find "me" and 501 or 400)
+      local none, err = client:check()
+      assert.is_nil(none)
+      assert.is_number(err.status)
+    end
   end)
 
   it("warns of an exhausted limit", function()

@@ -547,6 +547,57 @@ describe("a plan", function()
     end
   end)
 
+  it("takes nothing from anyone while there is an entry that could not be read", function()
+    local users = { user(ID, { WORK, MOBILE }) }
+    local desired = { { user = ID, contact_infos = { { type = "phone", subType = "home", value = "1234" } } },
+      { contact_infos = {} } }
+    assert.equal("create phone/home 1234", brief(plan.compute(users, desired, { prune = true, replace = true })))
+    local i = 0
+    local p = plan.compute(users, function()
+      i = i + 1
+      if i == 2 then
+        return false, { message = "not UTF-8", file = "a.csv", row = 3, column = "Tel" }
+      elseif i == 3 then
+        return false, "cut off"
+      end
+      return desired[i]
+    end, { prune = true })
+    assert.equal("create phone/home 1234", brief(p))
+    assert.equal("not UTF-8", p.problems[1].message)
+    assert.same({ file = "a.csv", row = 3, column = "Tel" }, p.problems[1].source)
+    assert.equal("cut off", p.problems[2].message)
+    desired[2] = nil
+    assert.equal("update phone/home 1234; delete phone/mobile +49 170 1",
+      brief(plan.compute(users, desired, { prune = true })))
+  end)
+
+  it("says what contradicts itself", function()
+    for _, wanted in ipairs {
+      { { id = HOME.id, state = "A" }, { id = HOME.id, state = "B" } },
+      { { id = HOME.id, absent = true }, { id = HOME.id, state = "B" } },
+      { { id = HOME.id, addressLine2 = "Hof B" }, { type = "address", subType = "home", addressLine1 = "Torstr. 1",
+        zipCode = "10119", city = "Berlin", country = "DE", addressLine2 = "Hof C" } },
+      { { type = "address", subType = "work", addressLine1 = "x", zipCode = "1", city = "y", country = "DE",
+        state = "A" }, { type = "address", subType = "work", addressLine1 = "x", zipCode = "1", city = "y",
+        country = "DE", state = "B" } },
+    } do
+      assert.equal("conflict", compute({ HOME }, wanted).problems[1].kind)
+    end
+    -- Said twice, each with a part of it, it is one.
+    local p = compute({}, { { type = "address", subType = "work", addressLine1 = "x", zipCode = "1", city = "y",
+      country = "DE", state = "A" }, { type = "address", subType = "work", addressLine1 = "x", zipCode = "1",
+      city = "y", country = "DE", addressLine2 = "B", label = awork.null } })
+    assert.equal(0, #p.problems)
+    assert.equal(1, #p.changes)
+    assert.equal("A", p.changes[1].form.state)
+    assert.equal("B", p.changes[1].form.addressLine2)
+    p = compute({ WORK }, { { type = "phone", value = "+49 30 123", absent = true },
+      { type = "phone", value = "0049 30 123", absent = true } })
+    assert.equal("delete phone/work +49 30 123", brief(p))
+    p = compute({ HOME }, { { id = HOME.id, state = "A" }, { id = HOME.id, city = "Bonn" } })
+    assert.same({ "city", "state" }, p.changes[1].fields)
+  end)
+
   it("survives what servers send", function()
     local p = plan.compute({ 7, {}, { id = 7 }, user(ID, { 7, {}, { id = 3, type = {}, value = 12 }, WORK }),
       user(OTHER), { id = OTHER, userContactInfos = "x", name = 7 } }, { { user = ID, contact_infos = {

@@ -141,6 +141,7 @@ end
 function Builder:unreadable(err)
   local entry = { number = #self.entries + 1, broken = true }
   self.entries[entry.number] = entry
+  self.blind = true
   local known = type(err) == "table"
   if known then
     entry.source = { file = err.file, row = err.row, line = err.line, column = err.column or err.property }
@@ -169,7 +170,7 @@ function Builder:add(raw)
   end
   local kind, how, key = identify(raw)
   if not kind then
-    entry.broken = true
+    entry.broken, self.blind = true, true
     return self:problem(entry, "invalid", how)
   end
   entry.kind, entry.how, entry.key = kind, how, key
@@ -250,6 +251,8 @@ end
 
 -- What reconcile() takes: the desired infos of the entries that are about one record, and how to look at them.
 function Builder:question(kind, record, entries, taints_all)
+  -- An entry that could not be read may be about anyone: as long as there is one, nobody loses anything.
+  taints_all = taints_all or self.blind
   local items = {}
   for _, entry in ipairs(entries) do
     if entry.broken then
