@@ -30,7 +30,7 @@ look() {
     need lua5.4 "Lua 5.4, its interpreter as lua5.4" has lua5.4
     need liblua5.4-dev "Lua 5.4's headers, with lua5.4.pc" pc lua5.4
     need lua-cjson "lua-cjson for Lua 5.4" lua cjson
-    need libcurl4-openssl-dev "libcurl's headers, 7.80 or later" pc libcurl
+    need libcurl4-openssl-dev "libcurl's headers, 7.80 or later" pc "libcurl >= 7.80"
     need libmicrohttpd-dev "libmicrohttpd's headers (for the sandbox)" pc libmicrohttpd
     need libgnutls28-dev "GnuTLS's headers (for the sandbox)" pc gnutls
     [ "$1" = test ] || return 0

@@ -44,7 +44,7 @@ stage() {
 check "build" build all c-tests
 suite "C tests" tools/c-tests.sh build
 suite "specs" tools/specs.sh plain build
-suite "lint" tools/lint.sh
+suite "lint" tools/lint.sh quick
 suite "rocks" tools/check-rock.sh
 check "build for ASan+UBSan" build asan-build
 check "C tests under ASan+UBSan" tools/c-tests.sh build-asan
