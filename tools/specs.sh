@@ -32,8 +32,6 @@ keep() {
 case $how in
 asan)
     keep
-    # Objects change their age: the barriers that keep a young one alive are put to use.
-    export LUA_INIT='collectgarbage "generational"'
     export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:log_path=$top/$report:exitcode=99:detect_stack_use_after_return=1"
     export UBSAN_OPTIONS="print_stacktrace=1:log_path=$top/$report"
     export LSAN_OPTIONS="suppressions=$top/tools/lsan.supp:print_suppressions=0"
