@@ -88,6 +88,7 @@ build = {
         "src/core/validate.c",
         "src/lua/contract.c",
         "src/lua/core.c",
+        "src/lua/decode.c",
         "src/lua/engine.c",
         "src/lua/file.c",
         "src/lua/json.c",

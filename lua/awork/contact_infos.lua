@@ -8,6 +8,7 @@ local resource = require "awork.resource"
 local users = require "awork.users"
 
 local bad_argument, check_id = resource.bad_argument, resource.check_id
+local form_json = core.form_json
 
 --- `client.contact_infos` and `client.company_contact_infos`.
 --
@@ -54,22 +55,17 @@ local function check_ids(self, name, owner_id, info_id, with_info)
   return check_id(owner_id, self._id_name) or with_info and check_id(info_id, "contact_info_id") or nil
 end
 
--- The text to send for a contact info, and the table it was made of.
-local function encode(self, info)
+-- The text to send for a contact info; or nil, err. whole: with null for what is absent, as a PUT wants it.
+local function encode(self, info, whole)
   local session = self._session
-  local codec = session.codec
   if session.validate then
-    local form, err = core.contact_info(info, self._owner, session.strict)
-    if not form then
-      return nil, err
-    end
-    return codec.encode_checked(form), form
+    return form_json(info, self._owner, session.strict, whole)
   end
-  local body, message, path = codec.encode(info)
+  local body, message, path = session.codec.encode(info)
   if not body then
     return nil, errors.invalid("validation-failed", path ~= "" and path or "?", "type", message)
   end
-  return body, info
+  return body
 end
 
 -- { timeout=, retry= } of a single call.
@@ -115,12 +111,15 @@ function ContactInfos:create(owner_id, info, options)
   elseif type(info) ~= "table" then
     bad_argument(2, "create", "table", info)
   end
-  check_call(options, 3, "create")
-  local body, form = encode(self, info)
-  if not body then
-    return nil, form
+  if options ~= nil then
+    check_call(options, 3, "create")
   end
-  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, form, options)
+  local body
+  body, err = encode(self, info)
+  if not body then
+    return nil, err
+  end
+  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, options)
 end
 
 --- Lists contact infos, one page. awork API: GET …/contactinfo.
@@ -184,21 +183,12 @@ end
 -- Puts the whole model: what is not in `form` goes as null, so that it is cleared whatever the server does to fields
 -- left out (undocumented). isAddress can't be null.
 local function put(self, owner_id, info_id, info, options)
-  local session = self._session
-  local body, form = encode(self, info)
+  local body, err = encode(self, info, true)
   if not body then
-    return nil, form
-  elseif session.validate then
-    local null = core.null
-    for i = 1, #FIELDS do
-      local name = FIELDS[i]
-      if form[name] == nil then
-        form[name] = name ~= "isAddress" and null
-      end
-    end
-    body = session.codec.encode_checked(form)
+    return nil, err
   end
-  local updated, err = session:fetch("PUT", self._prefix .. owner_id .. "/contactinfo/" .. info_id, body, options)
+  local updated
+  updated, err = self._session:fetch("PUT", self._prefix .. owner_id .. "/contactinfo/" .. info_id, body, options)
   return updated, err
 end
 
@@ -335,7 +325,7 @@ function ContactInfos:ensure(owner_id, info, options)
   return found, how
 end
 
--- What a row of create_many says: the owner's id, the text to send, the table it was made of; or nil, err.
+-- What a row of create_many says: the owner's id and the text to send; or nil, err.
 local function read_row(self, row)
   local id_name = self._id_name
   if type(row) ~= "table" then
@@ -354,22 +344,23 @@ local function read_row(self, row)
   if err then
     return nil, err
   end
-  local body, form = encode(self, info)
+  local body
+  body, err = encode(self, info)
   if not body then
-    return nil, form
+    return nil, err
   end
-  return owner_id, body, form
+  return owner_id, body
 end
 
 -- One row of create_many: like create, but whatever is wrong with it is its error; a metatable that raises, too.
 function ContactInfos:_create_row(row, options)
-  local ok, owner_id, body, form = pcall(read_row, self, row)
+  local ok, owner_id, body = pcall(read_row, self, row)
   if not ok then
     return nil, errors.raised("row-failed", "a row", owner_id)
   elseif not owner_id then
     return nil, body
   end
-  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, form, options)
+  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, options)
 end
 
 return contact_infos

@@ -14,7 +14,6 @@
 -- What can't be told apart is an equal contact info that another client creates for the same owner in the same seconds.
 -- What can't be seen is a request that takes effect after the last read-back; therefore an error that ends in
 -- doubt says so (`ambiguous`).
-local null = require("awork.core").null
 local errors = require "awork.error"
 local resource = require "awork.resource"
 local time = require "awork.time"
@@ -55,8 +54,9 @@ end
 -- Remembers the id of a contact info that a create of this client returned.
 local function claim(session, ledger, id)
   local recent = ledger.recent
-  recent[#recent + 1] = id
-  if #recent < CHUNK then
+  local n = #recent + 1
+  recent[n] = id
+  if n < CHUNK then
     return
   end
   local now = session.clock()
@@ -173,7 +173,7 @@ end
 -- Equal in all fields that were sent.
 local function is_equal(form, info)
   for name, value in next, form do
-    if info[name] ~= value and value ~= null then
+    if info[name] ~= value then
       return false
     end
   end
@@ -184,6 +184,8 @@ end
 -- or nil, false and perhaps an error if that can't be told.
 local function look(entry)
   local session, ledger = entry.session, entry.ledger
+  -- What was sent, from its text: the caller may have changed the table meanwhile.
+  local form = session.codec.decode(entry.body)
   session.counts.read_backs = session.counts.read_backs + 1
   local found, found_at
   local unsure = false
@@ -202,7 +204,7 @@ local function look(entry)
     local server_now = time.parse_http(raw.headers.date)
     local since = server_now and server_now - (session.clock() - entry.began) - TOLERANCE
     for _, candidate in ipairs(list) do
-      if type(candidate) == "table" and type(candidate.id) == "string" and is_equal(entry.form, candidate)
+      if type(candidate) == "table" and type(candidate.id) == "string" and is_equal(form, candidate)
         and not is_claimed(ledger, candidate.id) then
         local created = time.parse_iso(candidate.createdOn)
         if not created or not since then
@@ -233,6 +235,11 @@ local function in_doubt(err, path, why)
   return nil, err
 end
 
+-- What is left for an attempt when some is kept for reading back.
+local function attempt_timeout(left)
+  return left - math.min(left * RESERVE_SHARE, RESERVE_MOST)
+end
+
 -- One POST: the created object; or nil, err, raw; nil alone if no time is left.
 local function post(entry, retries)
   local session = entry.session
@@ -241,7 +248,7 @@ local function post(entry, retries)
     return nil
   end
   local info, err, raw = session:fetch("POST", entry.path, entry.body, {
-    timeout = left - math.min(left * RESERVE_SHARE, RESERVE_MOST), retry = retries, safe = false,
+    timeout = attempt_timeout(left), retry = retries, safe = false,
   })
   if info then
     if type(info.id) == "string" then
@@ -329,17 +336,32 @@ local function resolve(entry, err, raw, effect)
   end
 end
 
+-- Enters a create into the ledger.
+local function enter(session, ledger, path, body, start, timeout, retry)
+  local owner = ledger.owners[path]
+  if not owner then
+    owner = { under_way = 0, doubtful = 0, certain = 0, waiting = 0, entries = 0 }
+    ledger.owners[path] = owner
+  end
+  local entry = setmetatable({
+    session = session, ledger = ledger, owner = owner, path = path, body = body,
+    start = start, began = start, deadline = start + timeout, retries = retry or 0,
+  }, Entry)
+  ledger.pending[entry] = true
+  owner.entries = owner.entries + 1
+  return entry
+end
+
 --- Creates a contact info, exactly once.
 ---@param session table
 ---@param path string …/contactinfo
 ---@param body string what is sent
----@param form table what `body` was made of
 ---@param options? { timeout: number?, retry: false|integer? }
 ---@return table? info
 ---@return table? err
 ---@return boolean? adopted
-function readback.create(session, path, body, form, options)
-  local ledger = ledger_of(session)
+function readback.create(session, path, body, options)
+  local ledger = session.ledger or ledger_of(session)
   local timeout, retry = session.timeout, session.retries
   if options then
     timeout = options.timeout or timeout
@@ -347,18 +369,40 @@ function readback.create(session, path, body, form, options)
       retry = options.retry
     end
   end
-  local owner = ledger.owners[path]
-  if not owner then
-    owner = { under_way = 0, doubtful = 0, certain = 0, waiting = 0, entries = 0 }
-    ledger.owners[path] = owner
-  end
   local start = session.clock()
-  local entry <close> = setmetatable({
-    session = session, ledger = ledger, owner = owner, path = path, body = body, form = form,
-    start = start, began = start, deadline = start + timeout, retries = retry or 0,
-  }, Entry)
-  ledger.pending[entry] = true
-  owner.entries = owner.entries + 1
+  local owner = ledger.owners[path]
+  local info, err, raw
+  if not (owner and has_doubt(owner)) and not session.scheduler:in_task() then
+    -- A call that blocks is alone: nothing else of this client runs before its answer is in, so it need not be entered.
+    local request = ledger.request
+    if options or not request then
+      request = { timeout = attempt_timeout(timeout), retry = retry, safe = false }
+      ledger.request = not options and request or ledger.request
+    end
+    info, err, raw = session:fetch("POST", path, body, request)
+    if info then
+      if type(info.id) == "string" then
+        claim(session, ledger, info.id)
+      end
+      return info
+    elseif not raw then
+      return nil, err
+    end
+    local effect = effect_of(raw)
+    if effect == "none" then
+      return nil, err
+    elseif retry == false then
+      return in_doubt(err, path)
+    end
+    local entry <close> = enter(session, ledger, path, body, start, timeout, retry)
+    prolong(entry, raw)
+    local adopted
+    info, err, adopted = resolve(entry, err, raw, effect)
+    return info, err, adopted
+  end
+
+  local entry <close> = enter(session, ledger, path, body, start, timeout, retry)
+  owner = entry.owner
   if has_doubt(owner) then
     move(entry, "waiting")
     if not wait_while(entry, has_doubt) then
@@ -370,7 +414,7 @@ function readback.create(session, path, body, form, options)
     entry.began = session.clock()
   end
   move(entry, "under_way")
-  local info, err, raw = post(entry, retry)
+  info, err, raw = post(entry, retry)
   if info then
     return info
   elseif not raw then

@@ -259,6 +259,12 @@ function Scheduler:perform(req)
   return yield(WAIT)
 end
 
+--- True where perform would yield: in a task's own coroutine.
+---@return boolean
+function Scheduler:in_task()
+  return current(self) ~= nil
+end
+
 -- True if a blocking wait here can end: something is in flight, or some task can run.
 local function can_progress(self)
   return self.outstanding > 0 or self.first <= self.last or self.backlog > 0

@@ -8,6 +8,8 @@ Session.__index = Session
 
 local session = {}
 
+local NO_OPTIONS = {}
+
 -- A bearer token, RFC 6750: base64 of either alphabet. So no CR, LF, NUL, space or quote can be in it.
 local function token_fault(token)
   if type(token) ~= "string" then
@@ -156,32 +158,33 @@ function Session:send(method, path, body, opts)
     err.method, err.path = err.method or method, err.path or path
     return nil, err
   end
-  local query = opts and opts.query or ""
-  local req = {
-    method = method, url = self.base .. path .. query, body = body, token = token,
-    headers = opts and opts.headers or (body and self.json_headers or self.plain_headers),
-    safe = method ~= "POST",
-  }
-  if opts then
-    req.timeout, req.retry = opts.timeout, opts.retry
-    if opts.safe ~= nil then
-      req.safe = opts.safe
-    end
+  opts = opts or NO_OPTIONS
+  local safe, query = opts.safe, opts.query
+  if safe == nil then
+    safe = method ~= "POST"
   end
+  local req = {
+    method = method, url = query and self.base .. path .. query or self.base .. path, body = body, token = token,
+    headers = opts.headers or (body and self.json_headers or self.plain_headers), safe = safe,
+    timeout = opts.timeout, retry = opts.retry,
+  }
   local hooks = self.hooks
   if hooks then
     hooks.request(req, path, query)
   end
   local result = self.scheduler:perform(req)
-  if result.status == 401 and self.renew then
+  local status = result.status
+  if status == 200 and not hooks then
+    return result, nil, result
+  elseif status == 401 and self.renew then
     -- A refused request had no effect: it may go again, once. If there is no other token the refusal stands.
     local other = self.renew(token)
     if other then
       token, req.token = other, other
       result = self.scheduler:perform(req)
+      status = result.status
     end
   end
-  local status = result.status
   if status and status >= 200 and status < 300 then
     if hooks then
       self:drain()
@@ -189,7 +192,7 @@ function Session:send(method, path, body, opts)
     end
     return result, nil, result
   end
-  if not status or status == 0 or result.kind == "rate_limit" then
+  if not status or result.kind then
     err = errors.from_transport(result, method, path)
   else
     err = errors.from_response(result, method, path, self.codec)

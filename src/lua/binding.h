@@ -27,6 +27,7 @@ enum aw_owner_id awl_check_owner(lua_State *L,
 void awl_open_contract(lua_State *L); /* contract.c */
 void awl_open_validate(lua_State *L); /* validate.c */
 void awl_open_json(lua_State *L);     /* json.c */
+void awl_open_decode(lua_State *L);   /* decode.c */
 void awl_open_engine(lua_State *L);   /* engine.c */
 void awl_open_file(lua_State *L);     /* file.c */
 

@@ -410,9 +410,83 @@ static int contact_info(lua_State *L)
     return 2;
 }
 
+/* Adds a string in quotes. It is valid UTF-8: the form has been checked. */
+static void add_json_string(luaL_Buffer *b, const char *s, size_t n)
+{
+    static const char digit[] = "0123456789abcdef";
+    size_t run = 0; /* where what needs no escape begins */
+    luaL_addchar(b, '"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
+            continue;
+        luaL_addlstring(b, s + run, i - run);
+        run = i + 1;
+        luaL_addchar(b, '\\');
+        if (c == '"' || c == '\\') {
+            luaL_addchar(b, (char)c);
+        } else {
+            luaL_addlstring(b, "u00", 3);
+            luaL_addchar(b, digit[c >> 4]);
+            luaL_addchar(b, digit[c & 15]);
+        }
+    }
+    luaL_addlstring(b, s + run, n - run);
+    luaL_addchar(b, '"');
+}
+
+/*
+ * core.form_json(info [, owner [, strict [, whole]]]) -> JSON text; or nil, err
+ *
+ * The text of what core.contact_info gives, without the table between. whole: fields that are absent are there as
+ * null, isAddress as false: the complete model, for a PUT.
+ */
+static int form_json(lua_State *L)
+{
+    struct aw_form form;
+    struct aw_report report;
+    size_t unknown;
+    bool strict, whole = lua_toboolean(L, 4);
+    bool ok = check(L, &form, &report, &unknown, &strict);
+    anchor(L);
+    if (!ok) {
+        lua_pushnil(L);
+        push_error(L, &form, &report, unknown, strict);
+        return 2;
+    }
+    if (aw_report_is_address(&report) || (whole && form.fields[AW_FIELD_IS_ADDRESS].kind == AW_ABSENT)) {
+        form.fields[AW_FIELD_IS_ADDRESS].kind = AW_BOOLEAN;
+        form.fields[AW_FIELD_IS_ADDRESS].as.boolean = aw_report_is_address(&report);
+    }
+    luaL_Buffer b;
+    char separator = '{';
+    luaL_buffinit(L, &b);
+    for (int i = 0; i < AW_FIELD_COUNT; i++) {
+        const struct aw_value *value = &form.fields[i];
+        if (value->kind == AW_ABSENT && !whole)
+            continue;
+        luaL_addchar(&b, separator);
+        separator = ',';
+        luaL_addchar(&b, '"');
+        luaL_addlstring(&b, aw_fields[i].name.s, aw_fields[i].name.n);
+        luaL_addlstring(&b, "\":", 2);
+        if (value->kind == AW_STRING)
+            add_json_string(&b, value->as.string.s, value->as.string.n);
+        else if (value->kind == AW_BOOLEAN)
+            luaL_addstring(&b, value->as.boolean ? "true" : "false");
+        else
+            luaL_addstring(&b, "null");
+    }
+    if (separator == '{')
+        luaL_addchar(&b, '{');
+    luaL_addchar(&b, '}');
+    luaL_pushresult(&b);
+    return 1;
+}
+
 void awl_open_validate(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"validate", validate}, {"contact_info", contact_info}, {NULL, NULL}};
+        {"validate", validate}, {"contact_info", contact_info}, {"form_json", form_json}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }
