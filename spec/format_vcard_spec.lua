@@ -307,6 +307,7 @@ describe("format.vcard: hostile input", function()
       function(n) return card("EMAIL" .. (";TYPE=WORK"):rep(n) .. ":a@x.org") end,
       function(n) return card("ADR:" .. (";"):rep(n)) end,
       function(n) return card("NOTE:" .. ("\n x"):rep(n)) end,
+      function(n) return card("a.X-ABLABEL:" .. ("work "):rep(n // 2) .. ("\na.TEL:1"):rep(n // 12)) end,
       function(n) return card(("AGENT:\nBEGIN:VCARD\n"):rep(n)) end,
     } do
       assert.is_true(steps(make(people.size(20000))) <= 40 * steps(make(people.size(2000))) + 20)

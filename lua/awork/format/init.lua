@@ -4,7 +4,7 @@
 --     for person, err in format.read "people.csv" do
 --       if person then … else print(err) end            -- "people.csv: row 17, column 'PLZ': …"
 --     end
---     local plan = client:plan(assert(format.load "people.csv"))
+--     local plan = client:plan(format.read "people.csv")
 --     assert(format.write(people, "people.vcf"))
 --
 -- Pure functions: nothing here talks to awork. A person is

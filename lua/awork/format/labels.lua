@@ -4,6 +4,8 @@ local text = require "awork.format.text"
 
 local M = {}
 
+local MAX_LABEL = 200 -- bytes: one label may stand beside thousands of properties
+
 -- concept → its words, folded (text.fold), separated by `|`.
 local WORDS = {
   work = "work|works|business|office|job|corporate|company|professional|arbeit|arbeitsplatz|geschaeft|geschaeftlich|"
@@ -47,6 +49,7 @@ M.learn = learn
 -- `more`: further phrases (false: one of ours that does not count); `prefixes`: what may stand before a word without a
 -- space → its concept.
 function M.parse(s, more, prefixes)
+  if #s > MAX_LABEL then return {}, true end
   local words, found, unknown = {}, {}, false
   for word in text.fold(s):gmatch "[^ ]+" do
     words[#words + 1] = word
