@@ -873,6 +873,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
     t->free_retries = FREE_RETRIES;
     t->budget = r->timeout > 0 ? r->timeout : e->options.timeout;
     t->result.url = t->request.url;
+    t->result.brief = r->brief;
     e->stats.requests++;
     *id = enter(e, t, AW_QUEUED, now);
     return AW_SUBMITTED;
