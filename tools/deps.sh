@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh demo|test: what `make demo` or `make test` needs is here, or gets installed.
+# deps.sh demo|test|bench: what `make demo`, `make test` or `make bench` needs is here, or gets installed.
 # Quiet and without a call of apt when nothing is missing. On a system without apt, or without
 # the right to use it, names what to install and stops with 1.
 set -u
@@ -33,7 +33,22 @@ look() {
     need libcurl4-openssl-dev "libcurl's headers, 7.80 or later" pc "libcurl >= 7.80"
     need libmicrohttpd-dev "libmicrohttpd's headers (for the sandbox)" pc libmicrohttpd
     need libgnutls28-dev "GnuTLS's headers (for the sandbox)" pc gnutls
-    [ "$1" = test ] || return 0
+    case $1 in test) look_test ;; bench) look_bench ;; esac
+}
+look_bench() {
+    need nginx-light "nginx" has /usr/sbin/nginx
+    need wrk "wrk" has wrk
+    need gnuplot-nox "gnuplot" has gnuplot
+    need lua5.1 "Lua 5.1, for bindings that have nothing newer" has lua5.1
+    need lua-curl "lua-curl for Lua 5.1" lua5.1 -e "require 'curl' require 'cjson'"
+    need lua-http "lua-http for Lua 5.1" lua5.1 -e "require 'http.client'"
+    need lua-socket "luasocket for Lua 5.4" lua socket.http
+    need python3-aiohttp "aiohttp for Python 3" /usr/bin/python3 -c "import aiohttp"
+    need python3-requests "requests for Python 3" /usr/bin/python3 -c "import requests"
+    need nodejs "Node.js" has node
+    need npm "npm" has npm
+}
+look_test() {
     need lua-busted "busted for Lua 5.4" lua busted
     need lua-check "luacheck" has luacheck
     need lua-luv "luv for Lua 5.4" lua luv
