@@ -106,6 +106,45 @@ int aw_file_replace(const char *path, const char *data, size_t size)
     return err ? err : sync_directory_of(path);
 }
 
+static int read_private(int fd, char *data, size_t size, size_t *length, unsigned *mode)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return errno;
+    *mode = (unsigned)st.st_mode & 07777U;
+    if (S_ISDIR(st.st_mode))
+        return EISDIR;
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        return AW_FILE_FOREIGN;
+    if (*mode & 077U)
+        return AW_FILE_EXPOSED;
+    for (;;) {
+        char beyond;
+        bool full = *length == size;
+        ssize_t n = read(fd, full ? &beyond : data + *length, full ? 1 : size - *length);
+        if (n < 0 && errno != EINTR)
+            return errno;
+        if (n == 0)
+            return 0;
+        if (n > 0 && full)
+            return EFBIG;
+        if (n > 0)
+            *length += (size_t)n;
+    }
+}
+
+int aw_file_read_private(const char *path, char *data, size_t size, size_t *length, unsigned *mode)
+{
+    *length = 0;
+    *mode = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int err = read_private(fd, data, size, length, mode);
+    (void)aw_file_close(fd);
+    return err;
+}
+
 int aw_file_make_dirs(const char *path)
 {
     char *copy = strdup(path);

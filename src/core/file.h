@@ -22,6 +22,16 @@ int aw_file_close(int fd);
 /* The file has the old content or the new one, never a part: written beside it, synced, renamed. */
 int aw_file_replace(const char *path, const char *data, size_t size);
 
+/* What aw_file_read_private says beside errnos. */
+enum { AW_FILE_EXPOSED = -1, AW_FILE_FOREIGN = -2 };
+
+/*
+ * Reads a secret: at most `size` bytes (EFBIG beyond that), *length of them. Refuses a file that its group or
+ * others may read or write (AW_FILE_EXPOSED, its permissions in *mode), and one of another user than us and
+ * root (AW_FILE_FOREIGN). The descriptor that is read is the one that was looked at.
+ */
+int aw_file_read_private(const char *path, char *data, size_t size, size_t *length, unsigned *mode);
+
 /* Makes a directory, and those above it. One that exists is left as it is. */
 int aw_file_make_dirs(const char *path);
 

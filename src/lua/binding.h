@@ -30,5 +30,6 @@ void awl_open_json(lua_State *L);     /* json.c */
 void awl_open_decode(lua_State *L);   /* decode.c */
 void awl_open_engine(lua_State *L);   /* engine.c */
 void awl_open_file(lua_State *L);     /* file.c */
+void awl_open_terminal(lua_State *L); /* terminal.c */
 
 #endif

@@ -67,5 +67,6 @@ int luaopen_awork_core(lua_State *L)
     awl_open_decode(L);
     awl_open_engine(L);
     awl_open_file(L);
+    awl_open_terminal(L);
     return 1;
 }

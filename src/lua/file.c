@@ -3,6 +3,7 @@
 
 #include "binding.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define JOURNAL_MT "awork.journal_file"
@@ -101,6 +102,34 @@ static int make_dirs(lua_State *L)
     return answer(L, aw_file_make_dirs(path), path);
 }
 
+/*
+ * core.read_private(path) -> text, or nil, message
+ * A secret of at most 16 KiB. Refused if its group or others may read or write it, or if it is another user's.
+ */
+static int read_private(lua_State *L)
+{
+    const char *path = check_path(L, 1);
+    char data[16 * 1024];
+    size_t length;
+    unsigned mode;
+    int err = aw_file_read_private(path, data, sizeof data, &length, &mode);
+    if (err == AW_FILE_EXPOSED || err == AW_FILE_FOREIGN) {
+        char octal[8];
+        snprintf(octal, sizeof octal, "%04o", mode);
+        lua_pushnil(L);
+        if (err == AW_FILE_EXPOSED)
+            lua_pushfstring(L, "%s: others than its owner may read or write it (mode %s): chmod 600 it", path,
+                            octal);
+        else
+            lua_pushfstring(L, "%s: it belongs to another user", path);
+        return 2;
+    }
+    if (err)
+        return answer(L, err, path);
+    lua_pushlstring(L, data, length);
+    return 1;
+}
+
 void awl_open_file(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -118,6 +147,7 @@ void awl_open_file(lua_State *L)
         {"journal_open", journal_open},
         {"write_file", write_file},
         {"make_dirs", make_dirs},
+        {"read_private", read_private},
         {NULL, NULL},
     };
     luaL_newmetatable(L, JOURNAL_MT);
