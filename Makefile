@@ -137,8 +137,14 @@ $(FLAGS): FORCE
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 
 
+completions: all ## generate completions/ from the command line's grammar
+	@mkdir -p completions
+	@$(ENV) bin/awork-contacts completion bash > completions/awork-contacts.bash
+	@$(ENV) bin/awork-contacts completion zsh > completions/_awork-contacts
+	@$(ENV) bin/awork-contacts completion fish > completions/awork-contacts.fish
+
 install: all ## install into PREFIX (/usr/local), for Lua LUAVER (5.4), below DESTDIR
-	@tools/install.sh install "$(DESTDIR)" "$(PREFIX)" "$(LUAVER)" "$(BUILD)"
+	@LUA="$(LUA)" tools/install.sh install "$(DESTDIR)" "$(PREFIX)" "$(LUAVER)" "$(BUILD)"
 
 uninstall: ## remove what `make install` put there
 	@tools/install.sh uninstall "$(DESTDIR)" "$(PREFIX)" "$(LUAVER)" "$(BUILD)"
@@ -155,4 +161,4 @@ FORCE:
 
 .SECONDARY: $(CTEST_OBJ)
 .PHONY: all demo test lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
-        install uninstall clean help FORCE
+        completions install uninstall clean help FORCE

@@ -12,7 +12,7 @@ description = {
   license = "MIT",
   labels = { "awork", "http", "client", "validation" },
 }
-dependencies = { "lua >= 5.4, < 5.5", "lua-cjson >= 2.1.0" }
+dependencies = { "lua >= 5.4, < 5.5", "lua-cjson >= 2.1.0", "argparse >= 0.7.1" }
 -- The library alone is looked for: Debian keeps curl/curl.h where the compiler finds it and LuaRocks does not.
 -- Elsewhere than in /usr and /usr/local: CURL_DIR=, or CURL_INCDIR= and CURL_LIBDIR=.
 external_dependencies = { CURL = { library = "curl" } }
@@ -22,6 +22,17 @@ build = {
   type = "builtin",
   modules = {
     ["awork"] = "lua/awork/init.lua",
+    ["awork.cli"] = "lua/awork/cli/init.lua",
+    ["awork.cli.change"] = "lua/awork/cli/change.lua",
+    ["awork.cli.connection"] = "lua/awork/cli/connection.lua",
+    ["awork.cli.offline"] = "lua/awork/cli/offline.lua",
+    ["awork.cli.output"] = "lua/awork/cli/output.lua",
+    ["awork.cli.parser"] = "lua/awork/cli/parser.lua",
+    ["awork.cli.people"] = "lua/awork/cli/people.lua",
+    ["awork.cli.progress"] = "lua/awork/cli/progress.lua",
+    ["awork.cli.read"] = "lua/awork/cli/read.lua",
+    ["awork.cli.sandbox"] = "lua/awork/cli/sandbox.lua",
+    ["awork.cli.terminal"] = "lua/awork/cli/terminal.lua",
     ["awork.client"] = "lua/awork/client.lua",
     ["awork.contact_infos"] = "lua/awork/contact_infos.lua",
     ["awork.desired"] = "lua/awork/desired/init.lua",
@@ -82,6 +93,7 @@ build = {
         "src/core/message.c",
         "src/core/request.c",
         "src/core/retry.c",
+        "src/core/signals.c",
         "src/core/sockets.c",
         "src/core/text.c",
         "src/core/transfer.c",
@@ -92,6 +104,7 @@ build = {
         "src/lua/engine.c",
         "src/lua/file.c",
         "src/lua/json.c",
+        "src/lua/terminal.c",
         "src/lua/validate.c",
       },
       defines = { "_POSIX_C_SOURCE=200809L", "_DEFAULT_SOURCE" },
@@ -100,5 +113,6 @@ build = {
       libraries = { "curl", "m", "pthread" },
     },
   },
-  copy_directories = { "docs" },
+  install = { bin = { ["awork-contacts"] = "bin/awork-contacts" } },
+  copy_directories = { "docs", "man", "completions" },
 }

@@ -51,6 +51,7 @@ ok "require awork.sandbox" $alone /usr/bin/env lua5.4 -e '
     assert(client.contact_infos:create(server.user_ids[1], { type = "email", subType = "work", value = "a@example.com" }))
     client:close()
     server.stop()'
+ok "run awork-contacts" "$tree/bin/awork-contacts" types
 for module in $(cd "$top/lua" && find awork -name '*.lua' | sed 's/\.lua$//; s/\/init$//; s/\//./g' | LC_ALL=C sort); do
     ok "find $module" $alone /usr/bin/env lua5.4 -e "assert(package.searchpath('$module', package.path))"
 done

@@ -49,6 +49,7 @@ look_bench() {
     need npm "npm" has npm
 }
 look_test() {
+    need lua-argparse "argparse for Lua 5.4" lua argparse
     need lua-busted "busted for Lua 5.4" lua busted
     need lua-check "luacheck" has luacheck
     need lua-luv "luv for Lua 5.4" lua luv

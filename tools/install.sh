@@ -43,7 +43,11 @@ Libs: -L\${prefix}/lib -lawork -lm -pthread
 PC
 fi
 put "$build/awork.pc" "$root/lib/pkgconfig" 644
-for file in $(files bin/*); do put "$file" "$root/bin" 755; done
+# Run by the Lua that it is installed for.
+for file in $(files bin/*); do
+    [ "$action" = uninstall ] || sed "1s|lua5.4$|${LUA:-lua5.4}|" "$file" >"$build/${file##*/}"
+    put "$build/${file##*/}" "$root/bin" 755
+done
 for file in $(files man/*.1); do put "$file" "$root/share/man/man1" 644; done
 for file in $(files completions/*.bash); do
     put "$file" "$root/share/bash-completion/completions" 644 "$(basename "$file" .bash)"

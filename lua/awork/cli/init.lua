@@ -1,0 +1,145 @@
+--- The command line `awork-contacts`.
+--
+--     os.exit(require "awork.cli".main(arg), true)
+--
+-- Results go to standard output, all else to standard error. Exit codes: 0 nothing to do, or done; 1 an error, or not
+-- all of it done; 2 changes pending (plan, undo --dry-run); 128 + n stopped by signal n (130: SIGINT, 143: SIGTERM,
+-- 141: nobody reads the results).
+local connection = require "awork.cli.connection"
+local core = require "awork.core"
+local errors = require "awork.error"
+local output = require "awork.cli.output"
+local parser = require "awork.cli.parser"
+local terminal = require "awork.cli.terminal"
+
+local M = {}
+
+local EXIT = { HUP = 129, INT = 130, PIPE = 141, TERM = 143 }
+local EPIPE = 32
+
+-- command → module and function
+local COMMANDS = {
+  check = "read", find = "read", list = "read", export = "read",
+  validate = "offline", types = "offline", completion = "offline",
+  plan = "change", apply = "change", undo = "change",
+  sandbox = "sandbox",
+}
+
+local Context = {}
+Context.__index = Context
+
+--- The signal that has come: "INT", "TERM", "HUP", or nil.
+function Context:signal()
+  return self.signals and self.signals:pending()
+end
+
+--- Ends the command if a signal has come: for loops that wait for nothing.
+function Context:check()
+  local signal = self:signal()
+  if signal then
+    error(setmetatable({ signal = signal }, connection.Interrupted), 0)
+  end
+end
+
+--- The exit code for the signal that has come.
+function Context:stopped()
+  return EXIT[self:signal()]
+end
+
+--- Waits for a signal.
+function Context:wait()
+  local clock = assert(core.engine {})
+  while not self:signal() do
+    clock:sleep(1)
+    clock:wait(1)
+    while clock:next() do end
+  end
+  clock:close()
+end
+
+local function is(value, class)
+  return getmetatable(value) == class
+end
+
+-- The exit code for what a command raised.
+local function raised(ui, cause)
+  ui:clear()
+  if is(cause, terminal.Broken) then
+    if cause.code == EPIPE then
+      return EXIT.PIPE
+    end
+    ui:fail(cause.message)
+    return 1
+  elseif is(cause, connection.Interrupted) then
+    ui:fail(tostring(cause))
+    return EXIT[cause.signal]
+  end
+  ui:fail("internal error: " .. errors.text_of(cause))
+  return 1
+end
+
+-- An error's text for people: without the module's name before it, the program's is there already.
+local function text_of(err)
+  if err.kind == "cli" then
+    return err.hint and ("%s; %s"):format(err.description, err.hint) or err.description
+  end
+  return (tostring(err):gsub("^awork: ", ""))
+end
+
+local function run(args, system, signals)
+  local opts, help, problem = parser.parse(args)
+  local ui = terminal.new(system, opts or {})
+  if help then
+    ui:out(help)
+    ui:flush()
+    return 0, ui
+  elseif not opts then
+    ui:fail(problem)
+    return 1, ui
+  end
+  local ctx = setmetatable({ opts = opts, ui = ui, system = system, signals = signals }, Context)
+  local debugging = (system.getenv "AWORK_DEBUG" or "") ~= ""
+  local function handler(cause)
+    if type(cause) == "string" and debugging then
+      return debug.traceback(cause, 2)
+    end
+    return cause
+  end
+  local ok, code, err = xpcall(function()
+    local command = require("awork.cli." .. COMMANDS[opts.command])[opts.command]
+    local status, failed = command(ctx)
+    if not status then
+      if ctx:signal() and failed.kind == "closed" then
+        ctx:check()
+      end
+      if ui.json then
+        ui:out(('{"error":%s}\n'):format(output.error(failed)))
+      end
+    end
+    ui:flush()
+    return status, failed
+  end, handler)
+  if not ok then
+    return raised(ui, code), ui
+  elseif not code then
+    ui:fail(text_of(err))
+    return 1, ui
+  end
+  return code, ui
+end
+
+--- Runs a command.
+-- @param args list of strings, as `arg`
+-- @param system what it has in place of the process's streams and environment (see terminal.system), for tests: then
+--   signals are left alone
+-- @return the exit code
+function M.main(args, system)
+  local signals <close> = not system and core.catch_signals() or nil
+  local ok, code = pcall(run, args, system or terminal.system, signals)
+  if ok then
+    return code
+  end
+  return raised(terminal.new(system or terminal.system, {}), code)
+end
+
+return M

@@ -1,0 +1,84 @@
+--- Results as JSON and as columns.
+local json = require "awork.json"
+local show = require "awork.desired.show"
+
+local M = {}
+
+local codec = json.codec(64)
+
+--- A value as JSON. An empty table is an object: lists that may be empty go through `array`.
+-- @return string
+function M.json(value)
+  local text, message, path = codec.encode(value)
+  if not text then
+    error(("can't be written as JSON: %s (%s)"):format(message, path))
+  end
+  return text
+end
+
+--- A list as JSON, also an empty one.
+-- @param items list of values
+-- @return string
+function M.array(items)
+  local parts = {}
+  for i, item in ipairs(items) do
+    parts[i] = M.json(item)
+  end
+  return "[" .. table.concat(parts, ",") .. "]"
+end
+
+--- An object as JSON, its fields in order.
+-- @param fields list of { name, JSON text or nil }: those of nil are left out
+-- @return string
+function M.object(fields)
+  local parts = {}
+  for _, field in ipairs(fields) do
+    if field[2] ~= nil then
+      parts[#parts + 1] = M.json(field[1]) .. ":" .. field[2]
+    end
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+--- A JSON array that is written as it grows: `write(value)`, then `finish()`.
+-- @param out function that takes text
+function M.stream(out)
+  local count = 0
+  return {
+    write = function(value)
+      out((count == 0 and "[\n" or ",\n") .. (type(value) == "string" and value or M.json(value)))
+      count = count + 1
+    end,
+    finish = function()
+      out(count == 0 and "[]" or "\n]")
+    end,
+  }
+end
+
+--- An error as JSON: what a program can use of it.
+function M.error(err)
+  local out = {}
+  for _, name in ipairs { "kind", "code", "description", "hint", "status", "retryable", "trace_id", "edge_ref",
+    "method", "path", "file", "row", "line", "column", "property", "retry_at" } do
+    local value = err[name]
+    if type(value) ~= "table" then
+      out[name] = value
+    end
+  end
+  local violations = {}
+  for i, violation in ipairs(type(err.violations) == "table" and err.violations or {}) do
+    violations[i] = { property = violation.property, rule = violation.rule, message = violation.message,
+      hint = violation.hint }
+  end
+  out.violations = violations[1] and violations or nil
+  return M.json(out)
+end
+
+--- Text in a column of this width, safe for a terminal.
+function M.cell(text, width)
+  text = show.safe(text)
+  local length = utf8.len(text) or #text
+  return text .. (" "):rep(width - length)
+end
+
+return M

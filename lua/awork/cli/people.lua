@@ -1,0 +1,97 @@
+--- People from files, as the commands take them.
+local errors = require "awork.error"
+local format = require "awork.format"
+local options = require "awork.desired.options"
+
+local M = {}
+
+local function failure(code, description)
+  return nil, errors.new { kind = "cli", code = code, description = description, retryable = false }
+end
+
+--- Opens a file of people; `-` is standard input.
+-- @param ctx the command's context: `opts.file`, `opts.from`, `opts.encoding`
+-- @param path its name, or nil for `opts.file`
+-- @return reader (see awork.format), or nil, err
+function M.open(ctx, path)
+  local opts = ctx.opts
+  path = path or opts.file
+  local source, name = path, path
+  if path == "-" then
+    source, name = ctx.system.stdin, "standard input"
+  else
+    local file, message = io.open(path, "rb")
+    if not file then
+      return failure("not-read", message)
+    end
+    file:close()
+  end
+  local ok, reader = pcall(format.read, source, { format = opts.from, encoding = opts.encoding, name = name })
+  if not ok then
+    return failure("usage", tostring(reader))
+  end
+  return reader
+end
+
+--- Says which columns were not understood, once a reader is at its end.
+function M.warn(ctx, reader)
+  for _, warning in ipairs(reader.warnings or {}) do
+    ctx.ui:warn(("%s: column '%s': %s"):format(reader.file or "file", warning.column or "?", warning.message))
+  end
+end
+
+--- All of a file, for `client:plan`: an iterator over people, and `false, err` for each who can't be read.
+-- @return iterator; or nil, err when the file itself can't be read to its end: half a file is no desired state
+function M.desired(ctx, path)
+  local reader, failed = M.open(ctx, path)
+  if not reader then
+    return nil, failed
+  end
+  local items = {}
+  for person, err in reader do
+    if not person and err.fatal then
+      return nil, err
+    end
+    items[#items + 1] = { person, err }
+    ctx:check()
+  end
+  M.warn(ctx, reader)
+  local at = 0
+  return function()
+    at = at + 1
+    local item = items[at]
+    items[at] = nil
+    if item then
+      return item[1], item[2]
+    end
+  end
+end
+
+--- The options of a plan, from those of the command line.
+-- @return table; or nil, err
+function M.plan_options(opts)
+  local out = { prune = opts.prune, only = opts.only, replace = opts.replace, touch = opts.touch,
+    default_country = opts.default_country, delete_limit = opts.delete_limit }
+  local ok, message = pcall(options.plan, out)
+  if not ok then
+    -- "bad option 'default_country' (…)" → "--default-country: …"
+    local name, what = tostring(message):match "^bad option '(.-)' %((.*)%)$"
+    return failure("usage", name and ("--%s: %s"):format(name:gsub("_", "-"), what) or tostring(message))
+  end
+  return out
+end
+
+--- The scope of `--only` as a predicate on contact infos.
+-- @return function; or nil, err
+function M.scope(opts)
+  local checked, err = M.plan_options { only = opts.only }
+  if not checked then
+    return nil, err
+  end
+  local within = options.scope(options.plan(checked).only)
+  return function(info)
+    return within(info.type, info.subType)
+  end
+end
+
+return M
