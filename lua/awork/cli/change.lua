@@ -11,15 +11,8 @@ local function failure(code, description, hint)
   return nil, errors.new { kind = "cli", code = code, description = description, hint = hint, retryable = false }
 end
 
--- What the library says of its options, in the words of the command line.
-local function worded(text)
-  return (text:gsub("set delete_limit = (%d+)", "give --delete-limit %1")
-    :gsub("partial = true applies the rest", "--partial applies the rest")
-    :gsub("unless that is asked for %(partial%)", "unless --partial asks for it"))
-end
-
 local function plan_text(plan, color, partial)
-  local text = worded(plan:to_text { color = color })
+  local text = output.worded(plan:to_text { color = color })
   return partial and text:gsub("nothing is applied unless %-%-partial asks for it", "the rest can be applied") or text
 end
 
@@ -127,7 +120,7 @@ local function carry_out(ctx, client, plan, verb)
     ui:flush()
   end
   local function refused(err)
-    err.description = worded(err.description)
+    err.description = output.worded(err.description)
     return nil, err
   end
   if (#plan.problems > 0 and not opts.partial) or plan.summary.over_limit then

@@ -83,7 +83,7 @@ local function text_of(err)
   if err.kind == "cli" then
     return err.hint and ("%s; %s"):format(err.description, err.hint) or err.description
   end
-  return (tostring(err):gsub("^awork: ", ""))
+  return output.worded(tostring(err):gsub("^awork: ", ""))
 end
 
 local function run(args, system, signals)

@@ -28,7 +28,7 @@ function Findings:add(severity, place, finding)
     text = ("%s (%s)"):format(text, finding.hint)
   end
   ui:out(("%s: %s: %s\n"):format(show.safe(place or "?"), ui:paint(severity == "wrong" and "red" or "yellow", severity),
-    show.safe(text)))
+    show.safe(output.worded(text))))
 end
 
 function Findings:violations(severity, list, person, index)

@@ -74,6 +74,14 @@ function M.error(err)
   return M.json(out)
 end
 
+--- What the library says of its options, in the words of the command line.
+function M.worded(text)
+  return (text:gsub("set delete_limit = (%d+)", "give --delete-limit %1")
+    :gsub("partial = true applies the rest", "--partial applies the rest")
+    :gsub("unless that is asked for %(partial%)", "unless --partial asks for it")
+    :gsub('encoding = "([%w-]+)"', "--encoding %1"))
+end
+
 --- Text in a column of this width, safe for a terminal.
 function M.cell(text, width)
   text = show.safe(text)
