@@ -173,7 +173,8 @@ describe("awork-contacts as a process #process", function()
 
   it("keeps ignoring a signal that is ignored", function()
     server:fault { kind = "delay", seconds = 0.3, times = 1 }
-    local out, status = sh "trap '' HUP; bin/awork-contacts list >/dev/null & pid=$!; sleep 0.1; kill -HUP $pid; wait $pid"
+    local out, status = sh("trap '' HUP; bin/awork-contacts list >/dev/null & pid=$!; sleep 0.1; kill -HUP $pid; "
+      .. "wait $pid")
     assert.equal(0, status, out)
   end)
 

@@ -60,6 +60,24 @@ for _, path in ipairs(files) do
           os.remove(name)
           assert(ok, out)
         end)
+      elseif block.language == "console" then
+        it(("line %d: the commands print what they are said to #process"):format(block.line), function()
+          local directory = os.tmpname()
+          os.remove(directory)
+          local people = "examples/people.csv"
+          os.execute(("mkdir '%s' && head -n 3 %s > '%s/people.csv'"):format(directory, people, directory))
+          local users = {}
+          for line in io.lines(people) do
+            local first, last, address = line:match "^([^;]*);([^;]*);([^;]*@[^;]*);"
+            if first then
+              users[#users + 1] = { firstName = first, lastName = last, contact_infos = {
+                { type = "email", subType = "work", value = address } } }
+            end
+          end
+          local console <close> = assert(sandbox.start { users = users })
+          documents.console(block, console, directory)
+          os.execute(("rm -r '%s'"):format(directory))
+        end)
       elseif block.language == "sh" then
         it(("line %d: the commands name what is there"):format(block.line), function()
           local makefile = "\n" .. slurp "Makefile"

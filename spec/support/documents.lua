@@ -102,4 +102,55 @@ function documents.run(block, env)
   end
 end
 
+-- A line of what a command prints, as a pattern: "..." stands for anything.
+local function line_pattern(text)
+  return "^" .. text:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.", ".*") .. "$"
+end
+
+--- Runs the commands of a ```console block (`$ command`, then what it prints) one after another in one shell, and
+--- compares. `awork-contacts` is that of this tree; it runs in `directory`, shown as /home/ada.
+---@param block table
+---@param server table a sandbox's handle
+---@param directory string where they run
+function documents.console(block, server, directory)
+  local commands = {}
+  for line in block.text:gmatch "([^\n]*)\n" do
+    local command = line:match "^%$ (.*)$"
+    if command then
+      commands[#commands + 1] = { text = command }
+    else
+      table.insert(assert(commands[#commands], "a console block begins with a command"), line)
+    end
+  end
+  local top = assert(io.popen "pwd"):read "l"
+  local script = { ("export AWORK_BASE_URL=%s AWORK_TOKEN=%s HOME=%s PATH=%s/bin:$PATH; unset XDG_STATE_HOME; cd ~")
+    :format(server.url, server.token, directory, top) }
+  for i, command in ipairs(commands) do
+    -- $? is that of the command before.
+    script[#script + 1] = ("(exit ${code:-0}); %s\ncode=$?; echo '@@%d'"):format(command.text, i)
+  end
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  assert(file:write(table.concat(script, "\n"), "\n"))
+  file:close()
+  local pipe = assert(io.popen(("bash %s 2>&1 </dev/null"):format(name)))
+  local at, number = 1, 0
+  local got = {}
+  for line in pipe:lines() do
+    if line == "@@" .. at then
+      local where = ("%s:%d: $ %s\n%s"):format(block.path, block.line, commands[at].text, table.concat(got, "\n"))
+      assert(#got == #commands[at], where .. "\nhas another number of lines")
+      for i, text in ipairs(got) do
+        assert(text:find(line_pattern(commands[at][i])), where .. "\nand says\n" .. commands[at][i])
+      end
+      at, number, got = at + 1, number + #got, {}
+    else
+      got[#got + 1] = line:gsub(directory, "/home/ada", 1)
+    end
+  end
+  pipe:close()
+  os.remove(name)
+  assert(at == #commands + 1 and number > 0, block.path .. ": not all commands ran: " .. table.concat(got, "\n"))
+end
+
 return documents
