@@ -38,6 +38,11 @@ FLAGS       = $(BUILD)/obj/flags
 # What runs in place finds the tree, and this build directory, first.
 ENV = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" LUA_CPATH="$(abspath $(BUILD))/?.so;;"
 
+# Proofs find each other and the specs' helpers too.
+PROVE_ENV = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/spec/?.lua;$(CURDIR)/?.lua;;" \
+            LUA_CPATH="$(abspath $(BUILD))/?.so;;"
+PROVE_LUA = limits once step wire tls secrets soak
+
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SUB      = +@$(MAKE) -s --no-print-directory
 
@@ -67,6 +72,15 @@ valgrind: all ## specs under valgrind (SPEC=file for one of them)
 
 coverage: cov-build ## which lines of C and Lua the tests reach
 	@tools/coverage.sh build-cov
+
+prove: all ## the long proofs, one after another, and a table of what they counted (STAGES="step once" for some)
+	@tools/prove.sh $(STAGES)
+
+soak: all ## ten minutes against the sandbox with random faults
+	@$(PROVE_ENV) $(LUA) prove/soak.lua 600
+
+$(PROVE_LUA:%=prove-%): prove-%: all
+	@$(PROVE_ENV) $(LUA) prove/$*.lua $(ARGS)
 
 bench: ## install what is missing, and compare with others: tables, JSON and PNG in build/bench
 	@tools/deps.sh bench
@@ -160,5 +174,5 @@ FORCE:
 -include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(SANDBOX_OBJ:.o=.d) $(CTEST_OBJ:.o=.d)
 
 .SECONDARY: $(CTEST_OBJ)
-.PHONY: all demo test lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
-        completions install uninstall clean help FORCE
+.PHONY: all demo test bench lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
+        prove soak $(PROVE_LUA:%=prove-%) completions install uninstall clean help FORCE

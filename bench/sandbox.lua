@@ -1,4 +1,5 @@
--- A sandbox for the benchmark: keeps the last 1,000 contact infos, prints port, token and a user's id, and ends with its standard input.
+-- A sandbox for the benchmark:
+-- keeps the last 1,000 contact infos, prints port, token and a user's id, and ends with its standard input.
 -- Usage: sandbox.lua [limits=on]
 local sandbox = require "awork.sandbox"
 

@@ -417,6 +417,24 @@ describe("apply", function()
     assert.equal(1, #assert(client.contact_infos:list(sandbox.user_ids[1])))
   end)
 
+  it("looks among the archived for who is missing, and touches them when asked", function()
+    seed_users({ firstName = "Anna", contact_infos = { { type = "email", value = "anna@example.org" } } },
+      { firstName = "Ben", isArchived = true, contact_infos = { { type = "email", value = "ben@example.org" } } })
+    local desired = { { user = "anna@example.org", contact_infos = { phone "+49 30 1" } },
+      { user = "ben@example.org", contact_infos = { phone "+49 30 1" } } }
+    local plan = plan_of(desired)
+    assert.equal(2, #sandbox.requests())
+    assert.equal(0, #plan.problems)
+    assert.equal("archived", plan.skipped[1].reason)
+    assert.equal(1, #plan.changes)
+    plan = plan_of(desired, { touch = { "archived" } })
+    assert.equal(2, #plan.changes)
+    local report = apply(plan, { recheck = "list" })
+    assert.equal("done", report.results[1].status)
+    -- Reached, though on no page; awork has the last word.
+    assert.equal("entity-archived", report.results[2].err.code)
+  end)
+
   it("does companies as well", function()
     local desired = { { company = sandbox.company_ids[1], contact_infos = {
       { type = "phone", subType = "central", value = "+49 30 1" },

@@ -248,7 +248,7 @@ local function post(entry, retries)
     return nil
   end
   local info, err, raw = session:fetch("POST", entry.path, entry.body, {
-    timeout = attempt_timeout(left), retry = retries, safe = false,
+    timeout = attempt_timeout(left), retry = retries, safe = false, brief = true,
   })
   if info then
     if type(info.id) == "string" then
@@ -376,7 +376,7 @@ function readback.create(session, path, body, options)
     -- A call that blocks is alone: nothing else of this client runs before its answer is in, so it need not be entered.
     local request = ledger.request
     if options or not request then
-      request = { timeout = attempt_timeout(timeout), retry = retry, safe = false }
+      request = { timeout = attempt_timeout(timeout), retry = retry, safe = false, brief = true }
       ledger.request = not options and request or ledger.request
     end
     info, err, raw = session:fetch("POST", path, body, request)

@@ -6,8 +6,10 @@
 --
 -- Tasks run in spawn order, only inside step, wait, loop and task:wait, never inside a blocking call, but when that
 -- call has to wait for a task.
+local core = require "awork.core"
 local errors = require "awork.error"
 
+local now = core.now
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running, status, isyieldable = coroutine.running, coroutine.status, coroutine.isyieldable
 local pack, unpack = table.pack, table.unpack
@@ -19,9 +21,9 @@ end
 -- What our own yields pass, so that a yield of the caller's own is told from it.
 local WAIT = {}
 
--- Results and ready tasks handled in one step, so that a step with much to do can't hold up a host's loop; what is
--- left makes timeout() 0.
-local BUDGET = 32
+-- Seconds in which a step hands results to tasks and resumes those that are ready, and how many at most, so that a
+-- step with much to do can't hold up a host's loop; what is left makes timeout() 0. The clock is the real one.
+local STEP_TIME, BUDGET = 0.0003, 32
 
 -- Failures kept for loop() to return; beyond that they are logged alone.
 local KEEP_FAILURES = 100
@@ -180,7 +182,7 @@ end
 
 -- Resumes the tasks whose results are there and those that are ready, within the budget.
 local function deliver(self)
-  local engine, budget = self.engine, BUDGET
+  local engine, budget, ends = self.engine, BUDGET, now() + STEP_TIME
   while budget > 0 do
     local id, result = engine:next()
     if not id then
@@ -195,21 +197,22 @@ local function deliver(self)
         task._queue = nil
       end
       run(self, task, result)
-      budget = budget - 1
+      budget = now() < ends and budget - 1 or 0
       if self.closed then
         return
       end
     end
   end
-  -- Those that become ready meanwhile have their turn in the next step.
+  -- Those that become ready meanwhile have their turn in the next step. However many results come, one has it in this.
   local last = self.last
+  budget = budget > 0 and budget or 1
   while budget > 0 and self.first <= last and self.first <= self.last do -- a task may have driven others itself
     local task = self.ready[self.first]
     self.ready[self.first] = nil
     self.first = self.first + 1
     if task._state == "ready" then
       run(self, task, task._value)
-      budget = budget - 1
+      budget = now() < ends and budget - 1 or 0
       if self.closed then
         return
       end

@@ -9,6 +9,7 @@ Session.__index = Session
 local session = {}
 
 local NO_OPTIONS = {}
+local BRIEF = { brief = true }
 
 -- A bearer token, RFC 6750: base64 of either alphabet. So no CR, LF, NUL, space or quote can be in it.
 local function token_fault(token)
@@ -144,7 +145,8 @@ function Session:drain()
   end
 end
 
---- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, retry, safe.
+--- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, retry, safe, brief (a result of
+-- status 200 need hold no more than that, its body and its content_type).
 ---@param method string
 ---@param path string
 ---@param body? string
@@ -163,12 +165,14 @@ function Session:send(method, path, body, opts)
   if safe == nil then
     safe = method ~= "POST"
   end
+  local hooks = self.hooks
+  -- Without hooks the headers of an answer that is read as a value alone interest no one.
+  local brief = opts.brief and not hooks
   local req = {
     method = method, url = query and self.base .. path .. query or self.base .. path, body = body, token = token,
     headers = opts.headers or (body and self.json_headers or self.plain_headers), safe = safe,
-    timeout = opts.timeout, retry = opts.retry,
+    timeout = opts.timeout, retry = opts.retry, brief = brief,
   }
-  local hooks = self.hooks
   if hooks then
     hooks.request(req, path, query)
   end
@@ -222,7 +226,7 @@ function Session:decode(result, method, path)
   if not body or body == "" then
     return nil
   end
-  local content_type = result.headers["content-type"]
+  local content_type = result.content_type or result.headers and result.headers["content-type"]
   if content_type and content_type ~= self.usual_type then
     if not utf8_charset(content_type) then
       local message = "the answer is in another encoding than UTF-8: " .. errors.excerpt(content_type)
@@ -240,7 +244,7 @@ function Session:decode(result, method, path)
   return value
 end
 
---- Performs a request that answers with a JSON object or array.
+--- Performs a request that answers with a JSON object or array. Without `opts` it is a brief one.
 ---@param method string
 ---@param path string
 ---@param body? string
@@ -249,7 +253,7 @@ end
 ---@return table? err
 ---@return table? raw
 function Session:fetch(method, path, body, opts)
-  local result, err, raw = self:send(method, path, body, opts)
+  local result, err, raw = self:send(method, path, body, opts or BRIEF)
   if not result then
     return nil, err, raw
   end

@@ -15,8 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A step stays short: so many ready sockets are served in one, and so many requests begun. */
-enum { SOCKETS_A_STEP = 32, STARTS_A_STEP = 16 };
+/*
+ * A step stays short, lest it hold up a host's loop: it takes so many seconds, on the real clock, and a little
+ * more for what it is at. So many ready sockets are served in one, and so many requests handed to libcurl at
+ * a time.
+ */
+static const double STEP_TIME = 0.0003;
+enum { SOCKETS_A_STEP = 32, STARTS_AT_ONCE = 4 };
 enum { KEEP_REQUEST = 16 * 1024, KEEP_BODY = 64 * 1024 }; /* memory a finished request leaves to the next */
 enum { FREE_RETRIES = 3 }; /* for connections that turn out dead, beside those of `retries` */
 enum { EVENTS_KEPT = 1024 };
@@ -42,6 +47,7 @@ struct aw_engine {
     CURLM *multi;
     double now;
     double curl_due; /* on the real clock: libcurl knows no other. Negative: none */
+    double until;    /* the step's end, on the real clock */
     bool more;       /* the last step left something that is ready */
 
     struct place *places;
@@ -511,6 +517,15 @@ static void end_attempt(aw_engine *e, struct aw_transfer *t, CURLcode code)
 
 /* ---- a step ---- */
 
+/* Whether the step has to leave the rest to the next one. */
+static bool time_is_up(aw_engine *e)
+{
+    if (aw_now() < e->until)
+        return false;
+    e->more = true;
+    return true;
+}
+
 static void collect(aw_engine *e)
 {
     int left;
@@ -529,8 +544,11 @@ static void run_sockets(aw_engine *e)
 {
     int fds[SOCKETS_A_STEP], bits[SOCKETS_A_STEP], running;
     size_t n = aw_sockets_ready(&e->sockets, fds, bits, SOCKETS_A_STEP, &e->more);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         curl_multi_socket_action(e->multi, fds[i], bits[i], &running);
+        if (i + 1 < n && time_is_up(e))
+            break;
+    }
     if (n > 0)
         collect(e);
 }
@@ -547,7 +565,10 @@ static void run_curl_timer(aw_engine *e)
 
 static void run_timers(aw_engine *e)
 {
-    for (struct aw_timer *timer; (timer = aw_heap_first(&e->timers)) && timer->due <= e->now;) {
+    bool first = true;
+    for (struct aw_timer *timer; (timer = aw_heap_first(&e->timers)) && timer->due <= e->now; first = false) {
+        if (!first && time_is_up(e))
+            return;
         struct aw_transfer *t =
             (struct aw_transfer *)(void *)((char *)timer - offsetof(struct aw_transfer, timer));
         aw_heap_remove(&e->timers, timer);
@@ -576,11 +597,10 @@ static void count_blocked(aw_engine *e)
     }
 }
 
-/* Begins what may begin; whether something did. */
-static bool run_queue(aw_engine *e)
+/* Begins what may begin: a few, or as many as there is time for. */
+static void run_queue(aw_engine *e)
 {
-    bool started = false;
-    int room = STARTS_A_STEP;
+    int started = 0;
     e->blocked = false;
     while (e->queue.first && e->active.count < e->options.max_connections) {
         struct aw_transfer *t = e->queue.first;
@@ -597,14 +617,18 @@ static bool run_queue(aw_engine *e)
             e->unblock_at = e->now + fmin(wait, most - waited);
             break;
         }
-        if (room-- == 0) {
-            e->more = true;
-            break;
+        if (started == STARTS_AT_ONCE) {
+            run_curl_timer(e);
+            started = 0;
+            if (time_is_up(e))
+                return;
+            continue; /* what libcurl did may have changed the queue */
         }
         start(e, t);
-        started = true;
+        started++;
     }
-    return started;
+    if (started > 0)
+        run_curl_timer(e);
 }
 
 size_t aw_engine_step(aw_engine *e, double now)
@@ -613,12 +637,12 @@ size_t aw_engine_step(aw_engine *e, double now)
         return 0;
     e->now = now;
     e->more = false;
+    e->until = aw_now() + STEP_TIME;
     count_blocked(e);
     run_sockets(e);
     run_curl_timer(e);
     run_timers(e);
-    if (run_queue(e))
-        run_curl_timer(e);
+    run_queue(e);
     return e->done.count;
 }
 
@@ -873,6 +897,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
     t->free_retries = FREE_RETRIES;
     t->budget = r->timeout > 0 ? r->timeout : e->options.timeout;
     t->result.url = t->request.url;
+    t->result.brief = r->brief;
     e->stats.requests++;
     *id = enter(e, t, AW_QUEUED, now);
     return AW_SUBMITTED;

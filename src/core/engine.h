@@ -104,6 +104,7 @@ struct aw_request {
     double timeout; /* seconds; 0: the engine's */
     int retries;    /* AW_RETRY_DEFAULT, a count, or AW_RETRY_NEVER: not even after a 429 */
     bool safe;      /* may be sent again although it may have taken effect (GET, PUT, DELETE; not POST) */
+    bool brief;     /* nothing to the engine: whoever reads the result finds it there again */
 };
 
 /* Seconds. `queue`: for a connection; `wait`: for the rate limit and backoff. The rest is the last attempt's.
@@ -128,6 +129,7 @@ struct aw_result {
     bool sent, retried;
     bool retryable;      /* trying again later may help */
     double retry_at;     /* epoch seconds, AW_RATE_LIMIT only */
+    bool brief;          /* as in the request */
     double slept;        /* AW_SLEPT only */
     const char *code;    /* a short stable name of the failure, NULL with AW_RESPONSE */
     const char *message; /* one line, never the token */

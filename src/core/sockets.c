@@ -99,7 +99,9 @@ size_t aw_sockets_ready(struct aw_sockets *s, int *fds, int *bits, size_t n, boo
         aw_sockets_poll(s, 0);
     if (atomic_load(&s->woken))
         drain(s);
-    for (size_t i = 1; s->polled && i < s->watched_count; i++) {
+    size_t all = s->watched_count - 1; /* without the wakeup's */
+    for (size_t k = 0; s->polled && k < all; k++) {
+        size_t i = 1 + (s->turn + k) % all;
         short got = s->watched[i].revents;
         if (!got)
             continue;
@@ -112,6 +114,7 @@ size_t aw_sockets_ready(struct aw_sockets *s, int *fds, int *bits, size_t n, boo
                         (got & POLLOUT ? CURL_CSELECT_OUT : 0) |
                         (got & (POLLERR | POLLNVAL) ? CURL_CSELECT_ERR : 0);
     }
+    s->turn += count;
     s->polled = false;
     return count;
 }

@@ -11,6 +11,7 @@
 struct aw_sockets {
     struct pollfd *watched; /* [0] is the wakeup's */
     size_t watched_count, watched_cap;
+    size_t turn; /* where the next look for ready ones begins: all get their turn */
     bool polled; /* `revents` hold the answer of a poll */
     int *open;   /* idle connections too: what a child process must not write to */
     size_t open_count, open_cap;
@@ -29,7 +30,7 @@ bool aw_sockets_watch(struct aw_sockets *s, int fd, int what);
 void aw_sockets_poll(struct aw_sockets *s, double seconds);
 
 /* What is ready, as CURL_CSELECT_* bits, up to n; asks the system unless a poll just has. `more`: n was not
- * enough. */
+ * enough. Of many that are always ready, other ones come first each time. */
 size_t aw_sockets_ready(struct aw_sockets *s, int *fds, int *bits, size_t n, bool *more);
 
 void aw_sockets_wake(struct aw_sockets *s);

@@ -331,6 +331,33 @@ static void pack_items(lua_State *L, int n, int size)
         lua_rawseti(L, first, i);
 }
 
+/* A key and its value, pushed; nothing if the value is null. Of most contact infos half the fields are. */
+static bool pair(struct reader *r, bool *there)
+{
+    if (!expect(r, '"'))
+        return false;
+    const char *key = r->at;
+    if (!plain_run(r))
+        return false;
+    size_t n = (size_t)(r->at - key);
+    bool plain = *r->at == '"';
+    if (plain) {
+        r->at++;
+    } else {
+        r->at = key;
+        if (!string(r))
+            return false;
+    }
+    if (!expect(r, ':'))
+        return false;
+    *there = peek(r) != 'n';
+    if (*there && plain)
+        lua_pushlstring(r->L, key, n);
+    if (!*there && !plain)
+        lua_pop(r->L, 1);
+    return *there ? value(r) : word(r, "null", 4);
+}
+
 static bool object(struct reader *r)
 {
     lua_State *L = r->L;
@@ -345,10 +372,11 @@ static bool object(struct reader *r)
         return true;
     }
     for (;;) {
-        if (!expect(r, '"') || !string(r) || !expect(r, ':') || !value(r))
+        bool there;
+        if (!pair(r, &there))
             return false;
-        if (lua_isnil(L, -1)) {
-            lua_pop(L, 2);
+        if (!there) {
+            /* as if it were not written */
         } else if (packed) {
             lua_rawset(L, -3);
         } else if (++pairs == GATHER) {

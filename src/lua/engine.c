@@ -170,10 +170,32 @@ static const char *version_name(int version)
     }
 }
 
+static void set_content_type(lua_State *L, const struct aw_result *r)
+{
+    static const char name[] = "content-type";
+    size_t at = 0;
+    struct aw_header h;
+    while (aw_result_header(r, &at, &h)) {
+        if (h.name_len == sizeof name - 1 && memcmp(h.name, name, sizeof name - 1) == 0) {
+            lua_pushlstring(L, h.value, h.value_len);
+            lua_setfield(L, -2, "content_type");
+            return;
+        }
+    }
+}
+
 /* pcall'ed with the result as a light userdata. */
 static int build_result(lua_State *L)
 {
     const struct aw_result *r = lua_touserdata(L, 1);
+    if (r->brief && r->kind == AW_RESPONSE && r->status == 200) {
+        lua_createtable(L, 0, 3);
+        set_integer(L, "status", r->status);
+        lua_pushlstring(L, r->body ? r->body : "", r->body_len);
+        lua_setfield(L, -2, "body");
+        set_content_type(L, r);
+        return 1;
+    }
     if (r->kind == AW_SLEPT) {
         lua_createtable(L, 0, 1);
         set_number(L, "slept", r->slept);
@@ -297,6 +319,8 @@ static int64_t submit(lua_State *L, struct box *b)
     }
     lua_getfield(L, 2, "safe");
     int safe = lua_isnil(L, -1) ? -1 : lua_toboolean(L, -1);
+    lua_getfield(L, 2, "brief");
+    r.brief = lua_toboolean(L, -1);
     double t = now(L, b);
     lua_getfield(L, 2, "method");
     r.method = check_text(L, "method", true, &r.method_len);

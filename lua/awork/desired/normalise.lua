@@ -26,10 +26,11 @@ local function fold(v)
   if type(v) ~= "string" then
     return (type(v) == "number" or type(v) == "boolean") and tostring(v) or ""
   end
-  if not v:find "[%s\xC2]" then
+  -- Not %s: in some locales that is a byte of UTF-8 characters too.
+  if not v:find "[ \t\n\v\f\r\xC2]" then
     return v
   end
-  v = v:gsub("\u{A0}", " "):gsub("%s+", " ")
+  v = v:gsub("\u{A0}", " "):gsub("[ \t\n\v\f\r]+", " ")
   return v:match "^ ?(.-) ?$"
 end
 M.fold = fold
@@ -68,6 +69,18 @@ local function drop_inner_trunk(digits)
   return digits
 end
 
+-- What address books put into numbers: marks of writing direction and other invisible characters, typographic dashes
+-- and spaces (all of U+2000 to U+206F, the soft hyphen, the byte order mark), and full-width digits and plus signs.
+local function plain_digits(text)
+  if not text:find "[\x80-\xFF]" then
+    return text
+  end
+  return (text:gsub("\xE2[\x80\x81][\x80-\xBF]", " "):gsub("\xC2\xAD", ""):gsub("\u{FEFF}", "")
+    :gsub("\u{FF0B}", "+"):gsub("\xEF\xBC([\x90-\x99])", function(digit)
+      return string.char(digit:byte() - 0x60)
+    end))
+end
+
 -- How people write an extension, on the lower-cased number. Patterns end in the digits.
 local EXTENSIONS = { ";%s*ext=(%d+)", "[,;%s%.%-/]*extension[%s%.:]*(%d+)%s*$", "[,;%s%.%-/]*ext[%s%.:]*(%d+)%s*$",
   "[,;%s%.%-/]*durchwahl[%s%.:]*(%d+)%s*$", "[,;%s%.%-/]*dw[%s%.:]*(%d+)%s*$", "[,;%s%.%-/]*app[%s%.:]*(%d+)%s*$",
@@ -81,7 +94,7 @@ local EXTENSIONS = { ";%s*ext=(%d+)", "[,;%s%.%-/]*extension[%s%.:]*(%d+)%s*$", 
 -- @param numbering from `numbering()`, or nil
 -- @return string
 function M.phone(value, numbering)
-  local text = lower(fold(value)):gsub("^tel:%s*", "")
+  local text = fold(plain_digits(lower(fold(value)))):gsub("^tel:%s*", "")
   local extension
   if text:find "[%a#;]" then
     for _, pattern in ipairs(EXTENSIONS) do

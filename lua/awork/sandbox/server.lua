@@ -516,20 +516,26 @@ end
 
 -- Entry points --------------------------------------------------------------------------------------------------------
 
+-- The log is a ring of columns, not a list of entries: a table for each of ten thousand requests would keep the
+-- collector busier than all answers.
+local function new_log(limit)
+  return {
+    limit = limit, count = 0,
+    method = {}, target = {}, headers = {}, body = {}, connection = {}, time = {}, elapsed = {}, status = {},
+    fault = {},
+  }
+end
+
+-- Returns the request's place in the log, nil when there is none.
 local function log_request(method, target, headers, body, connection)
   counts.requests = counts.requests + 1
   if not log then return nil end
-  local entry = {
-    method = method, target = target, headers = headers, body = body, connection = connection,
-    time = sec + ticks * 1e-7, elapsed = mono - started,
-  }
-  log.last = log.last + 1
-  log[log.last] = entry
-  if log.last - log.first >= log.limit then
-    log[log.first] = nil
-    log.first = log.first + 1
-  end
-  return entry
+  local at = log.count % log.limit + 1
+  log.count = log.count + 1
+  log.method[at], log.target[at], log.headers[at], log.body[at] = method, target, headers or false, body or false
+  log.connection[at], log.time[at], log.elapsed[at] = connection, sec + ticks * 1e-7, mono - started
+  log.status[at], log.fault[at] = false, false
+  return at
 end
 
 local function find_token(authorization)
@@ -561,7 +567,7 @@ local function handle_request(method, target, authorization, content_type, body,
   trace_count = trace_count + 1
   trace_id = ("5a0db0c5%016x"):format(trace_count)
   head_n = 0
-  local entry = log_request(method, target, headers, body, connection)
+  local at = log_request(method, target, headers, body, connection)
 
   req.method, req.path, req.query, req.body, req.content_type = method, path, raw_query, body, content_type
   req.authorization, req.too_large = authorization, too_large
@@ -599,9 +605,9 @@ local function handle_request(method, target, authorization, content_type, body,
   add_header("Trace-Id", trace_id)
   limit_headers(f)
   if status then counts[status] = (counts[status] or 0) + 1 end
-  if entry then
-    entry.status = not (action and (action.drop or action.raw)) and status or nil
-    entry.fault = f and f.kind
+  if at then
+    log.status[at] = not (action and (action.drop or action.raw)) and status or false
+    log.fault[at] = f and f.kind or false
   end
   return status or 200, text, close_headers(), action
 end
@@ -621,8 +627,8 @@ local function early(method, target, headers, connection, m, s, t)
   if not f then return nil end
   set_clock(m, s, t)
   host.early(fault_list:any_early())
-  local entry = log_request(method, target, headers, nil, connection)
-  if entry then entry.fault = f.kind end
+  local at = log_request(method, target, headers, nil, connection)
+  if at then log.fault[at] = f.kind end
   return f.bytes or 0, f.how or "reset"
 end
 
@@ -727,7 +733,7 @@ end
 
 local function set_log(v)
   local limit = v == false and 0 or type(v) == "number" and whole("log", v, 0, 10000000) or 10000
-  log = limit > 0 and { first = 1, last = 0, limit = limit } or nil
+  log = limit > 0 and new_log(limit) or nil
   host.headers(log ~= nil)
 end
 
@@ -804,20 +810,20 @@ end
 function COMMANDS.requests()
   if not log then return "[]" end
   local parts = {}
-  for i = log.first, log.last do
-    local e = log[i]
-    local path, raw = match(e.target, "^([^?]*)%??(.*)$")
+  for i = math.max(0, log.count - log.limit), log.count - 1 do
+    local at = i % log.limit + 1
+    local path, raw = match(log.target[at], "^([^?]*)%??(.*)$")
     parts[#parts + 1] = quote {
-      method = e.method, target = e.target, path = path, query = raw, args = query.parse(raw),
-      headers = headers_of(e.headers), body = e.body, status = e.status, time = e.time, elapsed = e.elapsed,
-      connection = e.connection, fault = e.fault,
+      method = log.method[at], target = log.target[at], path = path, query = raw, args = query.parse(raw),
+      headers = headers_of(log.headers[at]), body = log.body[at] or nil, status = log.status[at] or nil,
+      time = log.time[at], elapsed = log.elapsed[at], connection = log.connection[at], fault = log.fault[at] or nil,
     }
   end
   return "[" .. table.concat(parts, ",") .. "]"
 end
 
 function COMMANDS.clear_requests()
-  if log then log = { first = 1, last = 0, limit = log.limit } end
+  if log then log = new_log(log.limit) end
   counts = { requests = 0, failures = 0 }
   if limiter then limiter.refused = 0 end
   return "null"
