@@ -8,7 +8,8 @@
  * Each file is run in a Lua state of its own, on a thread of its own, with a limit on memory and on
  * instructions. What is in it sees an environment with next to nothing in it: no os, io, require or debug,
  * and no awork. With AWORK_TOKEN in the environment, the contact infos are created for the user AWORK_USER_ID;
- * without, they are only validated. The exit status is 0 if all of it went well.
+ * without, they are only validated. A configuration may also say which people should have what (`people`,
+ * see embed_people.lua): awork is made to match. The exit status is 0 if all of it went well.
  */
 #include "awork.h"
 
@@ -27,15 +28,32 @@ static const char job[] =
     "local config = ...\n"
     "local awork = require 'awork'\n"
     "local lines, good = {}, 0\n"
+    "local function list_of(value) return type(value) == 'table' and value or {} end\n"
     "local token, user_id = os.getenv 'AWORK_TOKEN', os.getenv 'AWORK_USER_ID'\n"
     "local client <close> = token and assert(awork.client {\n"
     "  token = token, base_url = os.getenv 'AWORK_BASE_URL', timeout = config.timeout,\n"
     "}) or nil\n"
-    "local list = type(config.contact_infos) == 'table' and config.contact_infos or {}\n"
+    "local list = list_of(config.contact_infos)\n"
     "for i = 1, #list do\n"
     "  local info, err = awork.contact_info(list[i])\n"
     "  if info and client then info, err = client.contact_infos:create(user_id, info) end\n"
     "  if info then good = good + 1 else lines[#lines + 1] = ('contact_infos[%d]: %s'):format(i, err) end\n"
+    "end\n"
+    /* Who should have what: planned, and applied if all of it can be. Options are the host's to choose: a
+     * configuration can't ask for prune. */
+    "local people = list_of(config.people)\n"
+    "for i = 1, #people do people[i].source = { row = i } end\n"
+    "if client and #people > 0 then\n"
+    "  local plan = assert(client:plan(people, { default_country = 'DE' }))\n"
+    "  for _, problem in ipairs(plan.problems) do\n"
+    "    lines[#lines + 1] = ('people[%s]: %s'):format(problem.source and problem.source.row or '?',\n"
+    "      problem.message)\n"
+    "  end\n"
+    "  if #plan.problems == 0 then\n"
+    "    local report = assert(client:apply(plan, { journal = false }))\n"
+    "    good = good + plan.summary.keep + report.settled - report.counts.failed - report.counts.stale\n"
+    "    if report.state == 'incomplete' then lines[#lines + 1] = report:to_text() end\n"
+    "  end\n"
     "end\n"
     "return good, table.concat(lines, '\\n')\n";
 

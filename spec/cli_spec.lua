@@ -466,6 +466,12 @@ describe("awork-contacts", function()
       assert.same({ "+49 40 1", "bela@example.com" }, values(2))
     end)
 
+    it("tells what it did even if nobody reads the results", function()
+      local result = apply({ path "people.csv", "--yes", "--json" }, { broken = 32 })
+      assert.equal(141, result.code)
+      assert.matches("Applied: 1 added%.\nUndo journal: ", result.err)
+    end)
+
     it("gets there though connections break", function()
       server:fault { kind = "reset_after", method = "POST" }
       server:fault { kind = "status", status = 503 }

@@ -111,6 +111,58 @@ describe("examples #process", function()
     assert.equal(0, status)
   end)
 
+  describe("nightly/", function()
+    local home
+
+    setup(function()
+      home = os.tmpname()
+      os.remove(home)
+      os.execute(("mkdir '%s' && head -n 3 examples/people.csv > '%s/export.csv'"):format(home, home))
+    end)
+
+    teardown(function()
+      os.execute(("rm -r '%s'"):format(home))
+    end)
+
+    local function sync(more)
+      return example(("env HOME=%s XDG_STATE_HOME= PATH=$PWD/bin:$PATH examples/nightly/awork-sync.sh %s/export.csv %s")
+        :format(home, home, more or ""))
+    end
+
+    it("awork-sync.sh does what is to be done, and is quiet when nothing is", function()
+      local out, status = sync "--default-country DE"
+      assert.equal(0, status, out)
+      assert.matches("Applied: 4 added.\nUndo journal: ", out)
+      assert.same({ 4, 2, 1 }, { #infos(1), #infos(2), #infos(3) })
+      out, status = sync "--default-country DE"
+      assert.equal("", out)
+      assert.equal(0, status)
+    end)
+
+    it("awork-sync.sh applies nothing that has problems", function()
+      os.execute(("cp examples/people.csv '%s/export.csv'"):format(home))
+      local out, status = sync()
+      assert.equal(1, status)
+      assert.matches("Absurdistan.*row 4, column 'Land'.*awork%-sync: nothing was applied\n$", out)
+      assert.same({ 1, 1, 1 }, { #infos(1), #infos(2), #infos(3) })
+    end)
+
+    it("awork-sync.sh runs once at a time", function()
+      local out, status = run(("env HOME=%s XDG_STATE_HOME= flock %s/.local/state/awork/sync.lock "
+        .. "examples/nightly/awork-sync.sh %s/export.csv"):format(home, home, home))
+      assert.equal(1, status)
+      assert.equal("awork-sync: another one is running\n", out)
+    end)
+
+    it("has units that systemd understands, where there is systemd", function()
+      local out, status = run(("command -v systemd-analyze >/dev/null || exit 0; cp examples/nightly/*.service "
+        .. "examples/nightly/*.timer %s && sed -i s,/usr/local/bin/awork-sync.sh,/bin/true, %s/*.service && "
+        .. "systemd-analyze verify %s/awork-sync.service %s/awork-sync.timer"):format(home, home, home, home))
+      assert.equal(0, status, out)
+      assert.is_nil(out:find("awork-sync", 1, true), out)
+    end)
+  end)
+
   describe("in C", function()
     local build = os.tmpname()
     os.remove(build)
@@ -158,6 +210,21 @@ describe("examples #process", function()
       out, status = run(("timeout 60 env -u AWORK_TOKEN %s/embed %s"):format(build, file))
       assert.equal(file .. ": 3 good\n", out)
       assert.equal(0, status)
+    end)
+
+    it("embed.c makes awork match what its users configured, and nothing is done twice", function()
+      compile "embed"
+      local file = "examples/embed_people.lua"
+      local mistake = configuration("people", 'people = { { user = "nobody@example.com", contact_infos = {} } }')
+      for _ = 1, 2 do
+        local out, status = example(("%s/embed %s"):format(build, file))
+        assert.equal(file .. ": 3 good\n", out)
+        assert.equal(0, status)
+        assert.same({ 3, 2, 1 }, { #infos(1), #infos(2), #infos(3) })
+      end
+      local out, status = example(("%s/embed %s"):format(build, mistake))
+      assert.equal(1, status)
+      assert.matches("people%[1%]: no user has the e%-mail address nobody@example.com", out)
     end)
 
     it("embed.c survives its users' mistakes", function()

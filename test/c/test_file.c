@@ -94,6 +94,33 @@ static void test_make_dirs(void)
     CHECK(aw_file_make_dirs(in_root("plan/below")) == ENOTDIR);
 }
 
+static void test_read_private(void)
+{
+    char data[8];
+    size_t n;
+    unsigned mode;
+    CHECK(aw_file_replace(in_root("secret"), "12345678", 8) == 0);
+    CHECK(aw_file_read_private(in_root("secret"), data, sizeof data, &n, &mode) == 0);
+    CHECK(n == 8 && memcmp(data, "12345678", 8) == 0 && mode == 0600);
+    CHECK(aw_file_read_private(in_root("secret"), data, 7, &n, &mode) == EFBIG);
+    static const unsigned exposed[] = {0640, 0604, 0620, 0602, 0610, 0601};
+    for (size_t i = 0; i < sizeof exposed / sizeof *exposed; i++) {
+        CHECK(chmod(in_root("secret"), exposed[i]) == 0);
+        CHECK(aw_file_read_private(in_root("secret"), data, sizeof data, &n, &mode) == AW_FILE_EXPOSED);
+        CHECK(mode == exposed[i] && n == 0);
+    }
+    CHECK(chmod(in_root("secret"), 0400) == 0);
+    CHECK(aw_file_read_private(in_root("secret"), data, sizeof data, &n, &mode) == 0);
+    /* Given away: only root can do that, and nobody is asked to be. */
+    if (geteuid() == 0) {
+        CHECK(chown(in_root("secret"), 12345, (gid_t)-1) == 0);
+        CHECK(aw_file_read_private(in_root("secret"), data, sizeof data, &n, &mode) == AW_FILE_FOREIGN);
+    }
+    CHECK(unlink(in_root("secret")) == 0);
+    CHECK(aw_file_read_private(in_root("secret"), data, sizeof data, &n, &mode) == ENOENT);
+    CHECK(aw_file_read_private(root, data, sizeof data, &n, &mode) == EISDIR);
+}
+
 int main(void)
 {
     if (!mkdtemp(root)) {
@@ -103,6 +130,7 @@ int main(void)
     test_create();
     test_replace();
     test_make_dirs();
+    test_read_private();
     char command[64];
     snprintf(command, sizeof command, "rm -rf '%s'", root);
     if (system(command) != 0)
