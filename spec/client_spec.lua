@@ -199,9 +199,9 @@ describe("awork.client", function()
     assert.equal(1, server.stats().connections - before)
   end)
 
-  it("speaks HTTP/2 over TLS where libcurl does, and keeps to one connection", function()
+  it("keeps to one connection over TLS", function()
     local secure <close> = help.server { tls = true }
-    local client <close> = help.client(secure)
+    local client <close> = help.client(secure, { connect_timeout = 30 })
     for _ = 1, 20 do
       assert(client.users:me())
     end
