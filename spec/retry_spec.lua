@@ -301,6 +301,130 @@ describe("a create", function()
     assert.is_table((waiting:wait()))
   end)
 
+  describe("whose time is up", function()
+    -- A client whose clock jumps by 1000 seconds when `when` says so.
+    local function jumping(when, options)
+      local jumped = 0
+      local function look(info)
+        if when(info) then
+          jumped = jumped + 1000
+        end
+      end
+      local merged = { on_response = look, on_retry = look }
+      for name, value in pairs(options or {}) do
+        merged[name] = value
+      end
+      local client = hasty(server, merged)
+      local clock = client.contact_infos._session.clock
+      client.contact_infos._session.clock = function() return clock() + jumped end
+      return client
+    end
+
+    for name, when in pairs {
+      ["before the read-back"] = function(info) return info.error ~= nil end,
+      ["in the read-back"] = function(info) return info.reason == "read-back" end,
+      ["before the repetition"] = function(info) return info.reason == "post-again" end,
+    } do
+      it(name .. " is ambiguous", function()
+        local client <close> = jumping(when)
+        server.fault { kind = "reset_before", method = "POST" }
+        local info, err = client.contact_infos:create(id, help.phone())
+        assert.is_nil(info)
+        assert.is_true(err.ambiguous)
+        assert.equal("network", err.kind)
+        assert.equal(1, posts())
+      end)
+    end
+
+    it("while it waits for another's answer is ambiguous", function()
+      local client <close> = jumping(function(info) return info.error ~= nil end)
+      server.fault { kind = "reset_before", method = "POST" }
+      server.fault { kind = "delay", seconds = 0.2, method = "POST" }
+      local first = client:spawn(function() return client.contact_infos:create(id, help.phone()) end)
+      local second = client:spawn(function() return client.contact_infos:create(id, help.phone()) end)
+      client:loop()
+      local made = 0
+      for _, task in ipairs { first, second } do
+        local info, err = task:wait()
+        if info then
+          made = made + 1
+        else
+          assert.is_true(err.ambiguous)
+        end
+      end
+      assert.equal(1, made)
+    end)
+  end)
+
+  it("whose repetition is refused is ambiguous if the first request may still be at work", function()
+    local client <close> = hasty(server)
+    for first, ambiguous in pairs { reset_before = true, status = false } do
+      server.reset()
+      server.fault { kind = first, method = "POST" }
+      server.fault { kind = "status", status = 400, method = "POST", body = { code = "invalid-operation" } }
+      local info, err = client.contact_infos:create(id, help.phone())
+      assert.is_nil(info)
+      assert.equal("invalid-operation", err.code)
+      assert.equal(ambiguous, err.ambiguous or false)
+    end
+  end)
+
+  it("is not adopted, and not repeated, where the server tells no time", function()
+    local client <close> = hasty(server)
+    local phone = help.phone()
+    phone.id = "123e4567-e89b-12d3-a456-426614174000"
+    server.fault { kind = "reset_after", method = "POST" }
+    server.fault { kind = "status", status = 200, method = "GET", body = { phone } }
+    local info, err = client.contact_infos:create(id, { type = "phone", subType = "work", value = phone.value })
+    assert.is_nil(info)
+    assert.is_true(err.ambiguous)
+    assert.equal(1, posts())
+  end)
+
+  it("that blocks waits for one of a task that is in doubt, and drives it", function()
+    local client <close> = help.client(server, { random = function() return 0 end })
+    server.fault { kind = "reset_after", method = "POST" }
+    local task = client:spawn(function() return client.contact_infos:create(id, help.phone()) end)
+    for _ = 1, 1000 do
+      client:wait(0.01)
+      if client:stats().failures > 0 then
+        break
+      end
+    end
+    client:step()
+    assert(client.contact_infos:create(id, help.phone()))
+    assert.is_true(task:done())
+    assert.is_table((task:wait()))
+  end)
+
+  it("in a task without a token, or with retry = false, gives its error", function()
+    local token = server.token
+    local client <close> = hasty(server, { token = function() return token end })
+    server.fault { kind = "reset_after", method = "POST" }
+    local task = client:spawn(function() return client.contact_infos:create(id, help.phone(), { retry = false }) end)
+    local info, err = task:wait()
+    assert.is_nil(info)
+    assert.is_true(err.ambiguous)
+    token = nil
+    task = client:spawn(function() return client.contact_infos:create(id, help.phone()) end)
+    info, err = task:wait()
+    assert.is_nil(info)
+    assert.equal("token-unavailable", err.code)
+    info, err = client.contact_infos:create(id, help.phone())
+    assert.is_nil(info)
+    assert.equal("token-unavailable", err.code)
+  end)
+
+  it("is not repeated without end in an outage: the quota of retries holds for it", function()
+    local client <close> = hasty(server, { retries = 1 })
+    server.fault { kind = "reset_before", method = "POST", times = math.huge }
+    for _ = 1, 200 do
+      assert.is_nil((client.contact_infos:create(id, help.phone())))
+    end
+    local reposts = client:stats().reposts
+    assert.is_true(reposts >= 100 and reposts < 180, reposts)
+  end)
+
   describe("swept over", function()
     -- Runs `width` identical creates at once under a fault; what they say must be what the server has.
     local function check(client, faults, width, where)
@@ -342,12 +466,17 @@ describe("a create", function()
 
     it("every byte of request and response, alone and beside identical ones: none lost, none twice", function()
       server.set { log = false }
-      local client <close> = hasty(server, { timeout = 300, retries = 3 })
+      local client = hasty(server, { timeout = 300, retries = 3 })
       assert.equal(0, check(client, {}, 3, "no fault"))
       local runs, without = 0, 0
       local rounds = PLAIN and 6 or 1
       for round = 1, rounds do
-        for byte = 0, PLAIN and 640 or 640, PLAIN and 1 or 40 do
+        for byte = 0, 640, PLAIN and 1 or 40 do
+          if byte % 20 == 0 then
+            -- So much trouble drains the quota of retries.
+            client:close()
+            client = hasty(server, { timeout = 300, retries = 3 })
+          end
           for _, kind in ipairs { "cut_request", "cut_response" } do
             local width = round == 1 and 1 or round % 3 + 1
             local how = (byte + round) % 2 == 0 and "reset" or "close"
@@ -361,6 +490,7 @@ describe("a create", function()
           end
         end
       end
+      client:close()
       assert.equal(0, without)
       assert.is_true(not PLAIN or runs >= 10000, ("%d runs"):format(runs))
     end)

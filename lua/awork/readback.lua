@@ -6,7 +6,8 @@
 --   * created since the request began, by the server's clock (its Date header tells how its clock stands; TOLERANCE for
 --     the clocks of awork's machines among each other), and
 --   * not the result of another create of this client.
--- It is adopted. If there is none the request goes again, within `retries` and the call's timeout.
+-- It is adopted. If there is none the request goes again, within `retries`, the engine's quota of retries, and the
+-- call's timeout.
 --
 -- So that two creates of this client can't mistake each other's: while one create of an owner is in doubt, no other
 -- one of that owner is under way.
@@ -285,7 +286,8 @@ local function resolve(entry, err, raw, effect)
     end
     owner.resolver = entry
     local backoff = session.random() * math.min(BACKOFF_BASE * 2 ^ round, BACKOFF_CAP)
-    local pause = math.min(math.max(slow and PAUSE_SLOW or PAUSE, backoff), (entry.deadline - session.clock()) / 2)
+    local pause = math.max(slow and PAUSE_SLOW or PAUSE, backoff)
+    pause = math.min(pause, (entry.deadline - session.clock()) / 2)
     if pause <= 0 then
       return in_doubt(err, path)
     end
@@ -305,7 +307,7 @@ local function resolve(entry, err, raw, effect)
       return found, nil, true
     elseif not absent or effect == "done" then
       return in_doubt(err, path, why)
-    elseif used >= entry.retries then
+    elseif used >= entry.retries or session.closed or not session.engine:take_retry() then
       if lasting then
         return in_doubt(err, path)
       end

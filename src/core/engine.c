@@ -991,6 +991,11 @@ void aw_engine_drop_events(aw_engine *e, size_t n)
     aw_events_drop(&e->events, n);
 }
 
+bool aw_engine_take_retry(aw_engine *e)
+{
+    return aw_quota_take(&e->quota);
+}
+
 size_t aw_engine_in_flight(const aw_engine *e)
 {
     return e->active.count;

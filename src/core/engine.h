@@ -243,6 +243,12 @@ const struct aw_event *aw_engine_event(const aw_engine *e, size_t n);
 /* Forgets the n oldest events. */
 void aw_engine_drop_events(aw_engine *e, size_t n);
 
+/*
+ * Takes from the retry quota what a retry costs; false when it is drained. For whoever repeats a request on its
+ * own, as a create in doubt is once it has been read back.
+ */
+bool aw_engine_take_retry(aw_engine *e);
+
 /* Requests that are with libcurl now. */
 size_t aw_engine_in_flight(const aw_engine *e);
 

@@ -455,6 +455,13 @@ static int engine_cancel(lua_State *L)
     return 1;
 }
 
+static int engine_take_retry(lua_State *L)
+{
+    struct box *b = check_open(L);
+    lua_pushboolean(L, aw_engine_take_retry(b->engine));
+    return 1;
+}
+
 static int engine_timeout(lua_State *L)
 {
     struct box *b = check_open(L);
@@ -749,19 +756,13 @@ static int core_now(lua_State *L)
 void awl_open_engine(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"submit", engine_submit},
-        {"run", engine_run},
-        {"sleep", engine_sleep},
-        {"step", engine_step},
-        {"wait", engine_wait},
-        {"next", engine_next},
-        {"cancel", engine_cancel},
-        {"timeout", engine_timeout},
-        {"sockets", engine_sockets},
-        {"stats", engine_stats},
-        {"events", engine_events},
-        {"close", engine_close},
-        {NULL, NULL},
+        {"submit", engine_submit},   {"run", engine_run},
+        {"sleep", engine_sleep},     {"step", engine_step},
+        {"wait", engine_wait},       {"next", engine_next},
+        {"cancel", engine_cancel},   {"take_retry", engine_take_retry},
+        {"timeout", engine_timeout}, {"sockets", engine_sockets},
+        {"stats", engine_stats},     {"events", engine_events},
+        {"close", engine_close},     {NULL, NULL},
     };
     static const luaL_Reg metamethods[] = {
         {"__gc", engine_close}, {"__close", engine_close}, {"__tostring", engine_tostring}, {NULL, NULL}};
