@@ -101,6 +101,7 @@ build = {
         "src/lua/contract.c",
         "src/lua/core.c",
         "src/lua/decode.c",
+        "src/lua/encode.c",
         "src/lua/engine.c",
         "src/lua/file.c",
         "src/lua/json.c",

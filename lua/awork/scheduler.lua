@@ -75,10 +75,11 @@ local function current(self)
   return nil
 end
 
+-- Nothing has changed if there was no memory for it.
 local function enqueue(self, task, value)
-  task._state, task._value = "ready", value
-  self.last = self.last + 1
-  self.ready[self.last] = task
+  local last = self.last + 1
+  self.ready[last] = task
+  self.last, task._state, task._value = last, "ready", value
 end
 
 -- Takes a task out of whatever it waits for.

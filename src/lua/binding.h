@@ -24,10 +24,13 @@ enum aw_owner_id awl_check_owner(lua_State *L,
                                  int arg); /* nil is AW_OWNER_USER; raises for what is no owner */
 
 /* Each of these adds its functions to the module table on top of the stack. */
+int awl_check_json(lua_State *L); /* core.check_json; json.c */
+
 void awl_open_contract(lua_State *L); /* contract.c */
 void awl_open_validate(lua_State *L); /* validate.c */
 void awl_open_json(lua_State *L);     /* json.c */
 void awl_open_decode(lua_State *L);   /* decode.c */
+void awl_open_encode(lua_State *L);   /* encode.c */
 void awl_open_engine(lua_State *L);   /* engine.c */
 void awl_open_file(lua_State *L);     /* file.c */
 void awl_open_terminal(lua_State *L); /* terminal.c */

@@ -65,6 +65,7 @@ int luaopen_awork_core(lua_State *L)
     awl_open_validate(L);
     awl_open_json(L);
     awl_open_decode(L);
+    awl_open_encode(L);
     awl_open_engine(L);
     awl_open_file(L);
     awl_open_terminal(L);

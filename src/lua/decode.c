@@ -19,7 +19,8 @@ enum fault { FINE, SYNTAX, ENCODING, DEPTH };
 struct reader {
     lua_State *L;
     const char *at, *end;
-    int depth; /* how much deeper it may get */
+    int depth;  /* how much deeper it may get */
+    bool nulls; /* a null is core.null, not left out */
     enum fault fault;
 };
 
@@ -350,7 +351,7 @@ static bool pair(struct reader *r, bool *there)
     }
     if (!expect(r, ':'))
         return false;
-    *there = peek(r) != 'n';
+    *there = r->nulls || peek(r) != 'n';
     if (*there && plain)
         lua_pushlstring(r->L, key, n);
     if (!*there && !plain)
@@ -459,7 +460,10 @@ static bool value(struct reader *r)
         lua_pushboolean(r->L, 0);
         return word(r, "false", 5);
     case 'n':
-        lua_pushnil(r->L);
+        if (r->nulls)
+            awl_push_null(r->L);
+        else
+            lua_pushnil(r->L);
         return word(r, "null", 4);
     case '-':
     case '0':
@@ -479,9 +483,9 @@ static bool value(struct reader *r)
 }
 
 /*
- * core.decode(text [, max_depth = 64]) -> value; or nil, code, message
+ * core.decode(text [, max_depth = 64 [, nulls]]) -> value; or nil, code, message
  *
- * A JSON null is absent: nil alone at the top, no key in an object, no item in a list (which closes its gap). A number
+ * A JSON null is absent: nil alone at the top, no key in an object, no item in a list (which closes its gap); with `nulls` it is core.null. A number
  * without fraction is an integer if it fits. code: "invalid-json", "invalid-encoding" (no UTF-8), "too-deep",
  * "empty-body" (nothing but white space).
  */
@@ -492,7 +496,7 @@ static int decode(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &n);
     lua_Integer depth = luaL_optinteger(L, 2, 64);
     luaL_argcheck(L, depth >= 1 && depth <= 1000, 2, "from 1 to 1000 expected");
-    struct reader r = {.L = L, .at = text, .end = text + n, .depth = (int)depth};
+    struct reader r = {.L = L, .at = text, .end = text + n, .depth = (int)depth, .nulls = lua_toboolean(L, 3)};
     if (n >= 3 && memcmp(text, bom, 3) == 0)
         r.at += 3;
     lua_settop(L, 1);

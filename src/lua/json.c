@@ -1,7 +1,6 @@
 /*
- * What lies between Lua values and JSON text, which lua-cjson reads and writes: nulls out and integers back
- * on the way in, what can't be sent refused on the way out. And the checks for strings that go into a
- * request.
+ * What lies between Lua values and JSON text: nulls out and integers back on the way in, what can't be sent
+ * refused on the way out. And the checks for strings that go into a request.
  *
  * Both walks keep their place on the Lua stack, not on the C stack, so that depth costs no C stack.
  */
@@ -12,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH   1000    /* of lua-cjson, both ways, unless told otherwise */
+#define MAX_DEPTH   1000    /* both ways, unless told otherwise */
 #define DEPTH_LIMIT 10000   /* what can be told at most: looking for cycles takes depth² */
 #define MAX_VALUES  1000000 /* of one value to be sent, so that { t, t } of { t, t } of … ends */
 #define SAFE_DOUBLE 0x1p53  /* from here on a float has no ones digit */
-#define SAFE_DIGITS 1e14    /* lua-cjson writes 14 digits */
+#define SAFE_DIGITS 1e14    /* 14 digits are written */
 
 /* Turns a float on top of the stack that is a whole number into an integer. True if it did. */
 static bool make_integer(lua_State *L)
@@ -226,12 +225,12 @@ static const char *check_keys(lua_State *L)
  * core.check_json(v [, max_depth]) -> true; or nil, message, path
  *
  * Can v be sent as JSON and arrive as it is? Refused are: functions, userdata (but awork.null), threads; NaN
- * and infinity; numbers of more than 14 digits, which lua-cjson would round; text that is not UTF-8; tables
+ * and infinity; numbers of more than 14 digits, which would be rounded; text that is not UTF-8; tables
  * with both kinds of keys, with holes, with keys that are neither strings nor integers; proxies; cycles;
  * nesting deeper than max_depth (1000); a million values and more. `path` says where, as in
  * `users[2].name`; it is "" for v itself. Access is raw.
  */
-static int json_check(lua_State *L)
+int awl_check_json(lua_State *L)
 {
     enum { BASE = 3 }; /* from here on a table and a key for each level, and on top the value of the moment */
     char buffer[160], text[512];
@@ -351,7 +350,7 @@ void awl_open_json(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"compact", json_compact},
-        {"check_json", json_check},
+        {"check_json", awl_check_json},
         {"is_guid", json_is_guid},
         {"utf8", json_utf8},
         {"header_safe", json_header_safe},

@@ -1,6 +1,5 @@
 --- JSON values one by one: the elements of a list, the values of JSON lines, or those in a wrapping object, without the
--- whole text in memory. It only finds where values end; lua-cjson reads them.
-local cjson = require "cjson"
+-- whole text in memory. It only finds where values end; the core reads them.
 local core = require "awork.core"
 local persons = require "awork.format.person"
 local stream = require "awork.format.stream"
@@ -17,24 +16,14 @@ local QUOTE, COMMA, COLON = 34, 44, 58
 local OPEN = { [91] = true, [123] = true } -- [ {
 local LIST, END_LIST, OBJECT, END_OBJECT = 91, 93, 123, 125
 
-local codec = cjson.new()
-codec.decode_max_depth(MAX_DEPTH)
-codec.decode_invalid_numbers(false)
-codec.encode_invalid_numbers(false)
-codec.encode_max_depth(MAX_DEPTH)
-codec.encode_sparse_array(false, 1, 0)
-
---- JSON for a value; slashes are left as they are. nil and a message for what has no JSON.
+--- JSON for a value; nil and a message for what has none.
 function M.encode(value)
-  local ok, message = core.check_json(value, MAX_DEPTH)
-  if not ok then return nil, message end
-  return (gsub(codec.encode(value), "\\/", "/"))
+  return core.encode(value, MAX_DEPTH)
 end
 
 --- The value of a JSON text; nil if it is none.
 function M.decode(s)
-  local ok, value = pcall(codec.decode, s)
-  return ok and value or nil
+  return (core.decode(s, MAX_DEPTH, true))
 end
 
 local function shown(c) return c > 32 and c < 127 and ("'%c'"):format(c) or ("a byte 0x%02X"):format(c) end
@@ -130,9 +119,9 @@ function Items:decode(s, place)
   if not utf8.len(s) then
     return nil, stream.fail("encoding", "not valid " .. self.input.encoding, place), place
   end
-  local ok, value = pcall(codec.decode, s)
-  if ok then return value, nil, place end
-  local message = tostring(value):gsub("^.-%.lua:%d+: ", "")
+  local value, code, message = core.decode(s, MAX_DEPTH, true)
+  if not code then return value, nil, place end
+  message = message:gsub("^the answer ", "it ")
   return nil, stream.fail("syntax", "not JSON: " .. persons.excerpt(message, 100), place), place
 end
 
@@ -204,8 +193,7 @@ function Items:finish_object()
     self:peek()
     self.fields[#self.fields + 1] = key .. ":" .. self:take()
   end
-  local ok, value = pcall(codec.decode, "{" .. table.concat(self.fields, ",") .. "}")
-  self.envelope = ok and type(value) == "table" and value or {}
+  self.envelope = core.decode("{" .. table.concat(self.fields, ",") .. "}", MAX_DEPTH, true) or {}
 end
 
 function Items:advance()
