@@ -79,6 +79,17 @@ prove: all ## the long proofs, one after another, and a table of what they count
 soak: all ## ten minutes against the sandbox with random faults
 	@$(PROVE_ENV) $(LUA) prove/soak.lua 600
 
+prove-memory: all $(BUILD)/prove/memory ## every allocation of every public call fails (SHARE=0.02: a fiftieth)
+	@$(BUILD)/prove/memory $(BUILD) $(SHARE)
+
+# 100,000 random contact infos judged by the core, and by ajv against a JSON Schema of the contract.
+prove-differential: all prove/node_modules/.ready
+	@$(PROVE_ENV) $(LUA) prove/differential.lua $(or $(COUNT),100000) $(SEED) | \
+	    node prove/differential.mjs $(or $(COUNT),100000)
+
+prove/node_modules/.ready: prove/package-lock.json
+	@cd prove && npm ci --silent --no-audit --no-fund && touch node_modules/.ready
+
 $(PROVE_LUA:%=prove-%): prove-%: all
 	@$(PROVE_ENV) $(LUA) prove/$*.lua $(ARGS)
 
@@ -136,10 +147,19 @@ $(BUILD)/obj/test/c/%.o: test/c/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/prove/%.o: prove/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
+
 # A C test links the core alone, without Lua; test_host.c is the C host that links libawork.a.
 $(BUILD)/test/test_host: $(BUILD)/obj/test/c/test_host.o $(BUILD)/libawork.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LUA_LIBS) $(CURL_LIBS) -lm -pthread
+
+# -rdynamic: a malloc of its own is that of the libraries, too.
+$(BUILD)/prove/%: $(BUILD)/obj/prove/%.o $(BUILD)/libawork.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -rdynamic -o $@ $^ $(LDFLAGS) $(LUA_LIBS) $(CURL_LIBS) -ldl -lm -pthread
 
 $(BUILD)/test/%: $(BUILD)/obj/test/c/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)

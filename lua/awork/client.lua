@@ -450,10 +450,8 @@ end
 -- but close and tostring raises.
 function Client:close()
   local found = session_of(self, "close", true)
-  if not found.closed then
-    found.closed = true
-    found.scheduler:close()
-  end
+  found.closed = true
+  found.scheduler:close() -- once; again if memory ran out in it
 end
 
 --- True once it is closed.

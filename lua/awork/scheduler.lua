@@ -82,17 +82,24 @@ local function enqueue(self, task, value)
   self.last, task._state, task._value = last, "ready", value
 end
 
+-- Notes that a task waits for what the engine knows as `id`.
+local function hook(self, task, id)
+  self.waiting[id] = task
+  task._id, task._state = id, "waiting"
+  self.outstanding = self.outstanding + 1
+end
+
 -- Takes a task out of whatever it waits for.
 local function unhook(self, task)
   local id = task._id
+  task._id, task._queue, task._awaits, task._value = false, false, false, nil
   if id then
-    task._id, self.waiting[id] = nil, nil
+    self.waiting[id] = nil
     self.outstanding = self.outstanding - 1
     if not self.closed then
       self.engine:cancel(id)
     end
   end
-  task._queue, task._awaits, task._value = nil, nil, nil
 end
 
 -- The waiters of a queue go on; those that were taken out meanwhile don't.
@@ -173,12 +180,35 @@ end
 
 local function run(self, task, value)
   local args = task._args
-  task._state, task._value, task._yielded = "running", nil, nil
+  task._state, task._value, task._yielded = "running", nil, false
   if args then
     task._args = nil
     return settle(self, task, resume(task._co, unpack(args, 1, args.n)))
   end
   return settle(self, task, resume(task._co, value))
+end
+
+-- True if a blocking wait here can end: something is in flight, or some task can run.
+local function can_progress(self)
+  return self.outstanding > 0 or self.first <= self.last or self.backlog > 0
+end
+
+-- When nothing can move: ends those tasks that nobody will wake any more, because memory ran out between two steps of
+-- what is noted here about them. True if there were any. The others wait for a task, or run.
+local function heal(self)
+  local lost = {}
+  for co, task in next, self.tasks do
+    local waits = task._state == "waiting" and task._queue
+    if not waits and (status(co) == "suspended" or status(co) == "dead") then
+      lost[#lost + 1] = task
+    end
+  end
+  for _, task in ipairs(lost) do
+    if not task._results then
+      fail(self, task, "not enough memory")
+    end
+  end
+  return #lost > 0
 end
 
 -- Resumes the tasks whose results are there and those that are ready, within the budget.
@@ -192,11 +222,8 @@ local function deliver(self)
     end
     local task = self.waiting[id]
     if task then
-      self.waiting[id], task._id = nil, nil
+      self.waiting[id], task._id, task._queue = nil, false, false -- _queue: this was a timer that bounds another wait
       self.outstanding = self.outstanding - 1
-      if task._queue then -- a timer that bounds another wait
-        task._queue = nil
-      end
       run(self, task, result)
       budget = now() < ends and budget - 1 or 0
       if self.closed then
@@ -234,6 +261,9 @@ function Scheduler:pump(seconds)
     self.backlog = self.engine:step()
   end
   deliver(self)
+  if self.live > 0 and not can_progress(self) then
+    heal(self)
+  end
   return self.live
 end
 
@@ -257,9 +287,7 @@ function Scheduler:perform(req)
   if not task then
     return self.engine:run(req)
   end
-  local id = self.engine:submit(req)
-  self.waiting[id], task._id, task._state = task, id, "waiting"
-  self.outstanding = self.outstanding + 1
+  hook(self, task, self.engine:submit(req))
   return yield(WAIT)
 end
 
@@ -267,11 +295,6 @@ end
 ---@return boolean
 function Scheduler:in_task()
   return current(self) ~= nil
-end
-
--- True if a blocking wait here can end: something is in flight, or some task can run.
-local function can_progress(self)
-  return self.outstanding > 0 or self.first <= self.last or self.backlog > 0
 end
 
 --- Sleeps: yields in a task, blocks elsewhere (others' results are kept, tasks don't run).
@@ -285,8 +308,7 @@ function Scheduler:sleep(seconds)
   local id = engine:sleep(seconds)
   local task = current(self)
   if task then
-    self.waiting[id], task._id, task._state = task, id, "waiting"
-    self.outstanding = self.outstanding + 1
+    hook(self, task, id)
     return yield(WAIT)
   end
   while true do
@@ -298,9 +320,8 @@ function Scheduler:sleep(seconds)
       end
       local other = self.waiting[done]
       if other then
-        self.waiting[done], other._id = nil, nil
+        self.waiting[done], other._id, other._queue = nil, false, false
         self.outstanding = self.outstanding - 1
-        other._queue = nil
         enqueue(self, other, result)
       end
       done, result = engine:next()
@@ -317,10 +338,9 @@ function Scheduler:wait_on(queue, seconds)
   end
   local task = current(self)
   if task then
-    local id = self.engine:sleep(seconds)
-    self.waiting[id], task._id, task._queue, task._state = task, id, queue, "waiting"
-    self.outstanding = self.outstanding + 1
     queue[#queue + 1] = task
+    hook(self, task, self.engine:sleep(seconds))
+    task._queue = queue
     return yield(WAIT)
   end
   self:pump(seconds)
@@ -340,12 +360,15 @@ end
 ---@return awork.Task
 function Scheduler:spawn(fn, ...)
   self.spawned = self.spawned + 1
+  -- All fields are there from the start, so that setting one takes no memory.
   local task = setmetatable({
-    _scheduler = self, _co = create(fn), _args = pack(...), _waiters = {}, _number = self.spawned,
+    _scheduler = self, _co = create(fn), _args = pack(...), _waiters = {}, _number = self.spawned, _state = "ready",
+    _id = false, _queue = false, _awaits = false, _results = false, _cancel = false, _driven = false, _yielded = false,
   }, Task)
+  local last = self.last + 1
+  self.ready[last] = false -- its place: then it is ours whole or not at all
   self.tasks[task._co] = task
-  self.live = self.live + 1
-  enqueue(self, task)
+  self.ready[last], self.last, self.live = task, last, self.live + 1
   return task
 end
 
@@ -357,7 +380,7 @@ function Scheduler:loop()
     error("loop called inside a task", 3)
   end
   while self.live > 0 and not self.closed do
-    if not can_progress(self) then
+    if not can_progress(self) and not heal(self) then
       error("loop: the remaining tasks wait for the one that called it", 3)
     end
     self:pump(NAP)
@@ -381,7 +404,7 @@ function Scheduler:close()
   while done do
     local task = self.waiting[done]
     if task then
-      self.waiting[done], task._id, task._queue = nil, nil, nil
+      self.waiting[done], task._id, task._queue = nil, false, false
       enqueue(self, task, result)
     end
     done, result = engine:next()
@@ -399,7 +422,7 @@ function Scheduler:close()
   self.waiting, self.outstanding, self.backlog = {}, 0, 0
   for _, task in ipairs(list) do
     if task._state == "waiting" and task._id then
-      task._id, task._queue = nil, nil
+      task._id, task._queue = false, false
       run(self, task, self.closed_result)
     elseif task._state == "ready" and task._value then
       run(self, task, task._value)
@@ -439,7 +462,7 @@ end
 --- True once the task has ended, in whatever way.
 ---@return boolean
 function Task:done()
-  return self._results ~= nil
+  return self._results and true or false
 end
 
 --- Waits for the end of the task: in another task it yields, elsewhere it drives all tasks and blocks.
@@ -466,8 +489,8 @@ function Task:wait()
     else
       self._driven = true
       while not self._results do
-        if not can_progress(sched) then
-          self._driven = nil
+        if not can_progress(sched) and not heal(sched) then
+          self._driven = false
           error("the task waits for the one that called wait", 2)
         end
         sched:pump(NAP)

@@ -1,0 +1,605 @@
+--- The calls whose allocations memory.c lets fail, and the judge of what then comes back.
+--
+-- Each case gives a function that is called again and again; it returns what the call returns. `pure` ones return the
+-- same thing each time, so an answer under failing memory is that very one, or a complaint about memory: never a
+-- wrong answer. The others talk to a sandbox; they may also fail as the network can.
+local attempt = attempt -- luacheck: globals attempt
+
+local LUA, CURL, SYSTEM, SERVER = 1, 2, 4, 8
+local ONCE, PAIR, ON = 1, 2, 3 -- the n-th; it and the next (Lua tries again after a collection); all from the n-th on
+
+local M = {}
+local cases = {}
+
+local function case(name, kind, make, more)
+  local c = more or {}
+  c.name, c.kind, c.make = name, kind, make
+  cases[#cases + 1] = c
+end
+
+-- Any value as text, the same for the same value.
+local function text(v, depth)
+  depth = depth or 0
+  if type(v) == "table" and depth < 12 then
+    local keys = {}
+    for key in next, v do keys[#keys + 1] = key end
+    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    for i, key in ipairs(keys) do keys[i] = tostring(key) .. "=" .. text(v[key], depth + 1) end
+    return "{" .. table.concat(keys, ",") .. "}"
+  elseif type(v) == "table" or type(v) == "function" or type(v) == "userdata" then
+    return type(v)
+  end
+  return math.type(v) == "float" and ("%a"):format(v) or tostring(v)
+end
+
+-- The world: what the sandbox's process said of itself, as Lua text.
+local function load_world(source)
+  return source ~= "" and assert(load("return " .. source))() or {}
+end
+
+-- ---- what needs no server ----
+
+local PHONE = { type = "phone", subType = "work", value = "+49 30 1234567" }
+local ADDRESS = { type = "address", subType = "work", addressLine1 = "Torstraße 140", zipCode = "10119",
+  city = "Berlin", country = "DE" }
+local CSV = "firstName;lastName;email;Telefon;PLZ;Ort;Straße;Land\n"
+  .. 'Anna;"Berg ""B""";anna@example.org;+49 30 1;10119;Berlin;Torstr. 1;DE\nBen;Cohn;ben@example.org;+49 30 2;;;;\n'
+local VCARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Anna;;;\r\nFN:Anna Berg\r\nEMAIL;TYPE=WORK:anna@example.org\r\n"
+  .. "TEL;TYPE=CELL,VOICE:+49 170 1\r\nADR;TYPE=HOME:;;Torstr. 1;Berlin;;10119;Germany\r\n"
+  .. "NOTE:folded\r\n  line\r\nEND:VCARD\r\n"
+local SCIM = [[{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"anna@example.org","name":{
+"givenName":"Anna","familyName":"Berg"},"emails":[{"value":"anna@example.org","type":"work"}],
+"phoneNumbers":[{"value":"tel:+49-30-1","type":"work"}],"addresses":[{"type":"work","streetAddress":"Torstr. 1",
+"locality":"Berlin","postalCode":"10119","country":"DE"}]}]]
+local PEOPLE = [=[[{"user":"anna@example.org","contact_infos":[{"type":"phone","subType":"work","value":"+49 30 1"},
+{"type":"address","subType":"home","addressLine1":"Torstr. 1","zipCode":"10119","city":"Berlin","country":"DE"}]}]]=]
+
+local function people()
+  return { { user = "anna@example.org", firstName = "Anna", lastName = "Berg", contact_infos = {
+    { type = "phone", subType = "work", value = "+49 30 1" }, { type = "email", subType = "work",
+      value = "anna@example.org" }, { type = "address", subType = "home", addressLine1 = "Torstr. 1",
+      zipCode = "10119", city = "Berlin", country = "DE", isAddress = true } } } }
+end
+
+case("awork.validate", "pure", function(awork)
+  return function() return awork.validate(PHONE) end
+end)
+case("awork.validate, refused", "pure", function(awork)
+  local bad = { type = "phone", subtype = "work", subType = "mobil", value = 4930, country = "Germany", zip = "1" }
+  return function() return select(2, awork.validate(bad)) end
+end)
+case("awork.validate, company", "pure", function(awork)
+  return function() return awork.validate({ type = "url", subType = "primary", value = "example.com" }, "company") end
+end)
+case("awork.contact_info", "pure", function(awork)
+  return function() return awork.contact_info(ADDRESS) end
+end)
+for _, name in ipairs { "types", "fields", "countries", "rules", "error_codes" } do
+  case("awork." .. name, "pure", function(awork)
+    return function() return awork[name]() end
+  end)
+end
+case("awork.country_code", "pure", function(awork)
+  return function() return awork.country_code "Deutschland" end
+end)
+case("awork.filter", "pure", function(awork)
+  return function()
+    return awork.filter("lastName eq ? and createdOn gt ? and id eq ?", "O'Neil", awork.filter.datetime(86400),
+      awork.filter.guid "123e4567-e89b-12d3-a456-426614174000")
+  end
+end)
+case("json, decoding", "pure", function()
+  local codec = require "awork.json".codec(64)
+  return function() return codec.decode(PEOPLE) end
+end)
+case("json, encoding", "pure", function()
+  local codec = require "awork.json".codec(64)
+  return function() return codec.encode { 1, "a", { value = "ü", n = 3.5 } } end
+end)
+case("an error from a response", "pure", function()
+  local errors, codec = require "awork.error", require "awork.json".codec(64)
+  local body = '{"code":"validation-failed","description":"d","traceId":"t","details":["x"],"validationErrors":'
+    .. '[{"property":"Name","message":"\'Name\' should not be empty."}]}'
+  return function()
+    local err = errors.from_response({ status = 400, headers = { ["trace-id"] = "q" }, body = body, attempts = 1 },
+      "POST", "/users", codec)
+    return { err, tostring(err) }
+  end
+end)
+case("an error from a gateway's page", "pure", function()
+  local errors, codec = require "awork.error", require "awork.json".codec(64)
+  return function()
+    return tostring(errors.from_response({ status = 502, headers = {}, body = ("<p>Bad\xff</p>"):rep(50) }, "GET", "/x",
+      codec))
+  end
+end)
+case("time.parse_iso, parse_http, format_iso", "pure", function()
+  local time = require "awork.time"
+  return function()
+    return { time.parse_iso "2024-01-15T09:30:00.1234567Z", time.parse_http "Sun, 06 Nov 1994 08:49:37 GMT",
+      time.format_iso(0) }
+  end
+end)
+case("awork.oauth", "pure", function(awork)
+  return function() return awork.oauth { client_id = "id", client_secret = "s", refresh_token = "r" } end
+end)
+for name, source in pairs { csv = CSV, vcard = VCARD, scim = SCIM, json = PEOPLE } do
+  case("format.load, " .. name, "pure", function()
+    local format = require "awork.format"
+    return function() return format.load { text = source } end
+  end)
+end
+for _, name in ipairs { "csv", "vcard", "scim", "json", "jsonl" } do
+  case("format.encode, " .. name, "pure", function()
+    local format, list = require "awork.format", people()
+    return function() return format.encode(list, { format = name }) end
+  end)
+end
+case("format.read, a file", "pure", function()
+  local format, path = require "awork.format", os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(CSV)
+  file:close()
+  return function() return format.collect((format.read(path, { format = "csv" }))) end, function() os.remove(path) end
+end)
+case("format.write, a file", "pure", function()
+  local format, list, path = require "awork.format", people(), os.tmpname()
+  return function() return format.write(list, path, { format = "vcard" }) end, function() os.remove(path) end
+end)
+
+-- People as awork has them, for a plan without a server.
+local function snapshot()
+  return { users = { { id = "123e4567-e89b-12d3-a456-426614174000", firstName = "Anna", userContactInfos = {
+    { id = "123e4567-e89b-12d3-a456-426614174001", type = "email", subType = "work", value = "anna@example.org" },
+    { id = "123e4567-e89b-12d3-a456-426614174002", type = "phone", subType = "work", value = "+49 30 9" } } } } }
+end
+local function wanted()
+  return { { user = "anna@example.org", contact_infos = { { type = "phone", subType = "work", value = "+49 30 1" },
+    { type = "email", subType = "work", value = "anna@example.org" } } } }
+end
+local function plan_of()
+  local options = require "awork.desired.options".plan { prune = true }
+  return assert(require "awork.desired.plan".compute(snapshot(), wanted(), options))
+end
+case("a plan, computed", "pure", function()
+  return function() return plan_of().changes end
+end)
+case("plan:to_json", "pure", function()
+  local plan = plan_of()
+  return function() return plan:to_json() end
+end)
+case("plan:to_text", "pure", function()
+  local plan = plan_of()
+  return function() return plan:to_text() end
+end)
+case("plan:save", "pure", function()
+  local plan, path = plan_of(), os.tmpname()
+  return function() return plan:save(path) end, function() os.remove(path) end
+end)
+case("awork.load_plan", "pure", function(awork)
+  local json = plan_of():to_json()
+  return function() return awork.load_plan(json) end
+end)
+case("awork.undo_plan", "pure", function(awork)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write('{"awork":"journal","version":1,"base_url":"https://x"}\n',
+    '{"n":1,"intent":{"op":"create","owner":"user","owner_id":"123e4567-e89b-12d3-a456-426614174000","form":',
+    '{"type":"phone","subType":"work","value":"+49 30 1"}}}\n',
+    '{"n":1,"result":{"status":"done","id":"123e4567-e89b-12d3-a456-426614174001"}}\n')
+  file:close()
+  return function() return awork.undo_plan(path).changes end, function() os.remove(path) end
+end)
+
+-- ---- what talks to the sandbox ----
+
+local function client_of(awork, world, more)
+  local options = { token = world.token, base_url = world.url, rate = false, timeout = 5, retries = 1,
+    random = function() return 0 end }
+  for name, value in pairs(more or {}) do options[name] = value end
+  return assert(awork.client(options))
+end
+
+-- A case with a client that lives through all of the sweep.
+local function net(name, make, more)
+  case(name, "net", function(awork, world)
+    local client = client_of(awork, world, more and more.options)
+    local fn, stop = make(client, world.user_ids[1], awork, world)
+    return fn, function()
+      if stop then stop() end
+      client:close()
+    end
+  end, more)
+end
+
+case("awork.client, close", "net", function(awork, world)
+  return function()
+    local client, err = awork.client { token = world.token, base_url = world.url, rate = false }
+    if not client then return nil, err end
+    client:close()
+    return true
+  end
+end)
+case("awork.client, left to the collector", "net", function(awork, world)
+  return function()
+    local client, err = awork.client { token = world.token, base_url = world.url, rate = false, timeout = 5 }
+    if not client then return nil, err end
+    return client.users:me()
+  end
+end)
+case("a client over TLS", "net", function(awork, world)
+  return function()
+    local client, err = awork.client { token = world.token, base_url = world.tls_url, ca_file = world.ca_file,
+      rate = false, timeout = 5, retries = 0 }
+    if not client then return nil, err end
+    local me, failure = client.users:me()
+    client:close()
+    return me, failure
+  end
+end, { slow = 20 })
+
+net("contact_infos:create", function(client, id)
+  return function() return client.contact_infos:create(id, PHONE) end
+end)
+net("contact_infos:create, an address", function(client, id)
+  return function() return client.contact_infos:create(id, ADDRESS) end
+end)
+net("contact_infos:create, refused", function(client, id)
+  return function()
+    local info, err = client.contact_infos:create(id, { type = "phone", subType = "mobil" })
+    return info == nil and err
+  end
+end)
+net("company_contact_infos:create", function(client, _, _, world)
+  return function()
+    return client.company_contact_infos:create(world.company_ids[1], { type = "phone", subType = "central",
+      value = "+49 30 1" })
+  end
+end)
+net("contact_infos:list", function(client, id)
+  return function() return client.contact_infos:list(id, { pageSize = 10, filterby = "type eq 'phone'" }) end
+end)
+net("contact_infos:each", function(client, id)
+  return function()
+    local n = 0
+    for info, err in client.contact_infos:each(id) do
+      if not info then return nil, err end
+      n = n + 1
+    end
+    return n
+  end
+end)
+
+-- One that stays, of a user that nobody else writes to.
+local function with_info(make)
+  return function(client, _, awork, world)
+    local id = world.user_ids[2]
+    local info = assert(client.contact_infos:create(id, PHONE))
+    return make(client, id, info.id, awork)
+  end
+end
+net("contact_infos:get", with_info(function(client, id, info)
+  return function() return client.contact_infos:get(id, info) end
+end))
+net("contact_infos:update", with_info(function(client, id, info)
+  return function() return client.contact_infos:update(id, info, PHONE) end
+end))
+net("contact_infos:patch", with_info(function(client, id, info)
+  return function() return client.contact_infos:patch(id, info, { value = "+49 30 77" }) end
+end))
+net("contact_infos:delete", function(client, id)
+  return function()
+    local ok, err = client.contact_infos:delete(id, "123e4567-e89b-12d3-a456-426614174000")
+    if err and err.status == 404 then return true end
+    return ok, err
+  end
+end)
+net("contact_infos:create_many", function(client, id)
+  return function()
+    local report, err = client.contact_infos:create_many({ { user_id = id, info = PHONE },
+      { user_id = id, info = { type = "nonsense" } }, { user_id = id, info = ADDRESS } }, { concurrency = 2 })
+    if not report then return nil, err end
+    if report.created == 2 then return true end
+    for _, row in ipairs(report.results) do
+      if row.err and row.err.code ~= "validation-failed" then err = row.err end
+    end
+    return nil, err
+  end
+end)
+net("contact_infos:find", function(client)
+  return function() return client.contact_infos:find { phone = "+49 30 77", limit = 1 } end
+end)
+net("contact_infos:ensure", function(client, _, _, world)
+  return function() return client.contact_infos:ensure(world.user_ids[3], PHONE) end
+end)
+for name, arguments in pairs { me = {}, list = { { pageSize = 5 } }, get = { "id" }, update = { "id", { title = "" } },
+  activate = { "id" }, deactivate = { "id" }, set_archived = { "id", false }, autofill = { "a@example.org" } } do
+  net("users:" .. name, function(client, _, _, world)
+    for i, argument in ipairs(arguments) do
+      if argument == "id" then arguments[i] = world.user_ids[4] end
+    end
+    return function()
+      local value, err = client.users[name](client.users, table.unpack(arguments))
+      if err == nil then return true end
+      return value, err
+    end
+  end)
+end
+net("users:each", function(client)
+  return function()
+    local n = 0
+    for user, err in client.users:each() do
+      if not user then return nil, err end
+      n = n + 1
+    end
+    return n
+  end
+end)
+net("users:delete", function(client)
+  return function()
+    local ok, err = client.users:delete "123e4567-e89b-12d3-a456-426614174000"
+    if err and err.status == 404 then return true end
+    return ok, err
+  end
+end)
+net("companies:list", function(client)
+  return function() return client.companies:list() end
+end)
+net("companies:get", function(client, _, _, world)
+  return function() return client.companies:get(world.company_ids[1]) end
+end)
+net("companies:each", function(client)
+  return function()
+    for company, err in client.companies:each() do
+      if not company then return nil, err end
+    end
+    return true
+  end
+end)
+net("client:request", function(client)
+  return function()
+    return client:request("GET", "/users", { query = { pageSize = 2, page = 1 }, headers = { ["X-A"] = "b" } })
+  end
+end)
+net("client:spawn, loop", function(client, id)
+  return function()
+    client:loop() -- what an earlier call left behind
+    local results = {}
+    for i = 1, 3 do
+      client:spawn(function() results[i] = table.pack(client.contact_infos:list(id)) end)
+    end
+    local ok, err = client:loop()
+    if not ok then return nil, err end
+    for i = 1, 3 do
+      if not results[i] then return nil, { kind = "lost" } end
+      if not results[i][1] then return nil, results[i][2] end
+    end
+    return true
+  end
+end)
+net("task:wait, cancel", function(client, id)
+  return function()
+    local a = client:spawn(function() return client.contact_infos:list(id) end)
+    local b = client:spawn(function() return client:sleep(60) end)
+    local list, err = a:wait()
+    b:cancel()
+    if not list then return nil, err end
+    return list
+  end
+end)
+net("client:step, timeout, sockets, wait", function(client, id)
+  return function()
+    local task = client:spawn(function() return client.contact_infos:list(id) end)
+    for _ = 1, 1000 do
+      if task:done() then break end
+      client:step()
+      local _, _ = client:timeout(), client:sockets()
+      client:wait(0.01)
+    end
+    if not task:done() then return nil, { kind = "timeout" } end
+    return task:wait()
+  end
+end)
+net("client:sleep", function(client)
+  return function() return client:sleep(0) end
+end)
+net("client:stats", function(client)
+  return function() return client:stats() end
+end)
+net("hooks, log", function(client)
+  return function() return client.users:me() end
+end, { options = { on_request = function() end, on_response = function() end, on_retry = function() end,
+  log = function() end, log_level = "debug" } })
+net("client:check", function(client)
+  return function() return client:check() end
+end)
+case("close with requests in flight", "net", function(awork, world)
+  return function()
+    local client, err = awork.client { token = world.token, base_url = world.url, rate = false, timeout = 5 }
+    if not client then return nil, err end
+    for _ = 1, 3 do
+      client:spawn(function() return client.users:list() end)
+    end
+    client:step()
+    client:close()
+    return true
+  end
+end)
+-- A refresh token that is lost with its answer is gone, as awork has it: then the server begins anew.
+case("oauth, a refresh", "net", function(awork)
+  local server = assert(require "awork.sandbox".start { users = 1, rate_limit = false })
+  local stored = server.oauth.refresh_token
+  return function()
+    local source = awork.oauth { client_id = server.oauth.client_id, client_secret = server.oauth.client_secret,
+      refresh_token = stored, on_refresh = function(token)
+        stored = token
+        return true
+      end }
+    local client, err = awork.client { token = source, base_url = server.url, timeout = 5, retries = 0 }
+    if not client then return nil, err end
+    local me, failure = client.users:me()
+    client:close()
+    return me, failure
+  end, server.stop
+end, { may_end = true })
+
+local function desired_of(world)
+  return { { user = world.user_ids[5], contact_infos = { { type = "phone", subType = "work", value = "+49 30 555" },
+    { type = "urls", subType = "work", value = "https://example.org" } } } }
+end
+net("client:plan", function(client, _, _, world)
+  return function() return client:plan(desired_of(world)) end
+end)
+net("client:apply, undo", function(client, _, _, world)
+  local dir = os.tmpname()
+  os.remove(dir)
+  return function()
+    local plan, err = client:plan(desired_of(world))
+    if not plan then return nil, err end
+    local report
+    report, err = client:apply(plan, { journal_dir = dir, concurrency = 1 })
+    if not report then return nil, err end
+    if report.journal then
+      local undone
+      undone, err = client:undo(report.journal, { journal = false })
+      os.remove(report.journal)
+      if not undone then return nil, err end
+    end
+    return true
+  end, function() os.execute("rm -rf '" .. dir .. "'") end
+end)
+case("sandbox.start, stop", "net", function()
+  local sandbox = require "awork.sandbox"
+  return function()
+    local server, message = sandbox.start { users = 1, companies = 1, rate_limit = false }
+    if not server then return nil, { kind = message } end
+    server.stop()
+    return true
+  end
+end, { sources = { LUA, SYSTEM, SERVER, LUA + SYSTEM + SERVER }, slow = 4 })
+case("sandbox, its methods", "net", function()
+  local server = assert(require "awork.sandbox".start { users = 1, rate_limit = false })
+  return function()
+    server:fault { kind = "status", status = 500, times = 1 }
+    server:clear_faults()
+    local _, _, _ = server:requests(), server:state(), server:stats()
+    server:reset()
+    return true
+  end, server.stop
+end, { sources = { LUA, SYSTEM, SERVER, LUA + SYSTEM + SERVER } })
+case("require", "net", function()
+  return function()
+    for name in pairs(package.loaded) do
+      if name:find "^awork" then package.loaded[name] = nil end
+    end
+    return require "awork".validate(PHONE)
+  end
+end, { slow = 40 })
+
+-- ---- the sweep ----
+
+function M.count(_, world)
+  load_world(world)
+  return #cases, 0
+end
+
+function M.name(i)
+  case_name = cases[i].name -- luacheck: globals case_name
+  return 0, 0
+end
+
+local function mentions_memory(v)
+  return text(v):lower():find "memory" ~= nil
+end
+
+local NET_KINDS = { network = true, timeout = true, tls = true, protocol = true, closed = true, callback = true,
+  cancelled = true, file = true }
+
+-- Is this a way in which a call may end when memory fails? nil, or what is wrong.
+local function judge(c, reference, returned, value, err)
+  if not returned then
+    return not mentions_memory(value) and "raised " .. text(value) or nil
+  elseif value then
+    return c.kind == "pure" and text(value) ~= reference and "a wrong answer: " .. text(value) or nil
+  elseif mentions_memory(err) then
+    return nil
+  elseif c.kind == "pure" then
+    return "nil, " .. text(err)
+  elseif type(err) ~= "table" then
+    return "an error that is none: " .. text(err)
+  elseif not NET_KINDS[err.kind] and not (c.may_end and err.kind) then
+    return "an error of another kind: " .. text(err)
+  end
+  return nil
+end
+
+--- One case: every allocation of it fails. share 0: only made once, for what a process makes but once.
+-- @return failures tried, findings
+function M.sweep(number, world, share)
+  world = load_world(world)
+  local c = cases[number]
+  local fn, stop = c.make(require "awork", world)
+  local tried, findings = 0, 0
+  local function finding(where, message)
+    findings = findings + 1
+    if findings <= 5 then io.stderr:write(c.name, ", ", where, ": ", message:sub(1, 600), "\n") end
+  end
+  -- The first calls make what stays: connections, caches.
+  for _ = 1, 3 do
+    local value, err = fn()
+    if not value then finding("without a failure", text(err)) end
+  end
+  local reference = c.kind == "pure" and text((fn())) or nil
+  if share > 0 then
+    local step = math.max(1, math.floor((c.slow or 1) ^ (share < 1 and 1 or 0) / share + 0.5))
+    for _, sources in ipairs(c.sources or { LUA, CURL, SYSTEM, LUA + CURL + SYSTEM }) do
+      for _, how in ipairs { ONCE, PAIR, ON } do
+        local n = share < 1 and math.random(0, step - 1) or 0
+        local fails = how ~= PAIR or sources == LUA
+        local stalled = 0
+        while fails do
+          local returned, failed, _, value, err = attempt(fn, sources, how, n)
+          if not failed then break end
+          tried = tried + 1
+          local where = ("source %d, how %d, n %d"):format(sources, how, n)
+          local wrong = judge(c, reference, returned, value, err)
+          if wrong then finding(where, wrong) end
+          returned, _, _, value, err = attempt(fn, 0, ONCE, 0)
+          if not (returned and value) then
+            -- A refresh token that was lost with its answer is lost: start again with what the server has.
+            if c.may_end then
+              if stop then stop() end
+              fn, stop = c.make(require "awork", world)
+              break
+            end
+            finding(where, "afterwards: " .. text(err or value))
+            stalled = stalled + 1
+            if stalled > 3 then break end
+          elseif reference and text(value) ~= reference then
+            finding(where, "afterwards a wrong answer: " .. text(value))
+          end
+          n = n + step
+        end
+      end
+    end
+  end
+  if stop then stop() end
+  return tried, findings
+end
+
+--- The sandbox that the cases talk to, in a process of its own.
+function M.serve()
+  local sandbox = require "awork.sandbox"
+  local options = { users = 8, companies = 2, rate_limit = false, max_contact_infos = 20, log = false }
+  local plain = assert(sandbox.start(options))
+  options.tls = true
+  local tls = assert(sandbox.start(options))
+  -- luacheck: globals served
+  served = ("{ url = %q, token = %q, tls_url = %q, ca_file = %q, user_ids = { %s }, company_ids = { %q } }")
+    :format(plain.url, plain.token, tls.url, tls.ca_file, '"' .. table.concat(plain.user_ids, '","') .. '"',
+      plain.company_ids[1])
+  M.held = { plain, tls }
+  return 0, 0
+end
+
+return M
