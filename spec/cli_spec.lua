@@ -8,7 +8,8 @@ local progress = require "awork.cli.progress"
 
 local TOKEN = "sandbox-token"
 
-describe("awork-contacts", function()
+-- #process: it is Lua alone, and says nothing about memory; what it needs of C has specs in terminal_spec.lua.
+describe("awork-contacts #process", function()
   local server, root
 
   local function path(name)
@@ -161,6 +162,11 @@ describe("awork-contacts", function()
         assert.equal("", result.out)
       end
       assert.equal(0, #server.requests())
+    end)
+
+    it("that are wrong are an error in JSON, too", function()
+      assert.equal("usage", json(run { "plan", "--json" }).error.code)
+      assert.equal("usage", json(run { "find", "--json" }).error.code)
     end)
 
     it("are no place for a token", function()

@@ -79,6 +79,17 @@ describe("packaging #process", function()
         (read(("cd %s/share/lua/5.4 && find awork -name '*.lua' | LC_ALL=C sort"):format(prefix))))
     end)
 
+    it("makes a command that finds its modules, with its manual page and completions", function()
+      local command = ("cd / && env -u LUA_PATH -u LUA_CPATH %s/bin/awork-contacts "):format(prefix)
+      assert.matches("^phone +work", (read(command .. "types")))
+      local out, ok = read(command .. "validate " .. top .. "/examples/data/people.json")
+      assert.is_truthy(ok, out)
+      for _, file in ipairs { "man/man1/awork-contacts.1", "bash-completion/completions/awork-contacts",
+        "zsh/site-functions/_awork-contacts", "fish/vendor_completions.d/awork-contacts.fish" } do
+        assert(io.open(prefix .. "/share/" .. file), file):close()
+      end
+    end)
+
     it("lets a C host link the module in, with what pkg-config says", function()
       local source = tree .. "/host.c"
       local file = assert(io.open(source, "w"))

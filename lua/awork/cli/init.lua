@@ -86,16 +86,23 @@ local function text_of(err)
   return output.worded(tostring(err):gsub("^awork: ", ""))
 end
 
+-- Returns the exit code.
 local function run(args, system, signals)
   local opts, help, problem = parser.parse(args)
   local ui = terminal.new(system, opts or {})
   if help then
     ui:out(help)
     ui:flush()
-    return 0, ui
+    return 0
   elseif not opts then
+    for _, arg in ipairs(args) do
+      if arg == "--json" then
+        ui:out(('{"error":%s}\n'):format(output.error { kind = "cli", code = "usage", description = problem,
+          retryable = false }))
+      end
+    end
     ui:fail(problem)
-    return 1, ui
+    return 1
   end
   local ctx = setmetatable({ opts = opts, ui = ui, system = system, signals = signals }, Context)
   local debugging = (system.getenv "AWORK_DEBUG" or "") ~= ""
@@ -120,12 +127,12 @@ local function run(args, system, signals)
     return status, failed
   end, handler)
   if not ok then
-    return raised(ui, code), ui
+    return raised(ui, code)
   elseif not code then
     ui:fail(text_of(err))
-    return 1, ui
+    return 1
   end
-  return code, ui
+  return code
 end
 
 --- Runs a command.
