@@ -64,8 +64,8 @@ asan: asan-build ## the C tests and the specs under ASan and UBSan
 	@tools/c-tests.sh build-asan
 	@tools/specs.sh asan build-asan $(SPEC)
 
-tsan: tsan-build ## the C host's threads under TSan
-	@tools/c-tests.sh build-tsan test_host
+tsan: tsan-build ## the C tests, with the threads of a C host, under TSan
+	@tools/c-tests.sh build-tsan
 
 valgrind: all ## specs under valgrind (SPEC=file for one of them)
 	@tools/specs.sh valgrind $(BUILD) $(SPEC)
@@ -102,7 +102,7 @@ asan-build:
 	$(SUB) BUILD=build-asan CFLAGS="-O1 -g $(SANITIZE)" all c-tests
 
 tsan-build:
-	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all build-tsan/test/test_host
+	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all c-tests
 
 cov-build:
 	$(SUB) BUILD=build-cov CFLAGS="-O0 -g --coverage -fprofile-update=atomic" all c-tests

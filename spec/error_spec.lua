@@ -204,7 +204,8 @@ describe("errors", function()
 
   it("of a certificate say which option to set", function()
     local secure <close> = help.server { tls = true }
-    local blind <close> = assert(awork.client { token = secure.token, base_url = secure.url, retries = 0 })
+    local blind <close> = assert(awork.client { token = secure.token, base_url = secure.url, retries = 0,
+      connect_timeout = 25 })
     local _, err = blind.users:me()
     assert.equal("tls", err.kind)
     assert.is_false(err.retryable)

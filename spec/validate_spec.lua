@@ -891,7 +891,7 @@ describe("whatever comes", function()
     end
     collectgarbage("generational", 20, 100)
     collectgarbage(mode)
-    assert(sprung >= rounds // 20)
+    assert(sprung >= rounds // 20, sprung .. " times")
   end)
 
   it("a valid one costs no memory", function()

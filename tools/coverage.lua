@@ -1,4 +1,4 @@
--- coverage.lua BUILD HITS MINIMUM: one table of the lines of C (gcov's counts in BUILD) and of Lua (luacov.lua's in
+-- coverage.lua BUILD HITS MINIMUM: one table of the lines of C (gcov's counts in BUILD) and of Lua (luacov.c's in
 -- HITS) that the tests reached. The lines they did not reach go to build/log/coverage-missing.txt. Fails when less
 -- than MINIMUM percent of either language ran.
 local build, hits, minimum = arg[1], arg[2], tonumber(arg[3])

@@ -14,5 +14,5 @@ tools/specs.sh coverage "$build" >build/log/coverage-specs.log 2>&1 || {
     tail -n 60 build/log/coverage-specs.log
     code=1
 }
-lua5.4 tools/coverage.lua "$build" "$build/lua" 90 || code=1
+lua5.4 tools/coverage.lua "$build" "$build/lua" 94 || code=1
 exit $code

@@ -41,7 +41,21 @@ stage() {
     [ "${f:-0}" = 0 ]
 }
 
+# valgrind takes the longest, and one core: it works beside the other stages.
+valgrind() {
+    wait "$beside"
+    code=$?
+    beside=
+    cat "$log/beside.log"
+    return $code
+}
+beside=
+trap '[ -z "$beside" ] || kill "$beside"' EXIT
+trap 'exit 130' INT TERM
+
 check "build" build all c-tests
+tools/specs.sh valgrind build >"$log/beside.log" 2>&1 </dev/null &
+beside=$!
 suite "C tests" tools/c-tests.sh build
 suite "specs" tools/specs.sh plain build
 suite "lint" tools/lint.sh quick
@@ -50,10 +64,10 @@ check "build for ASan+UBSan" build asan-build
 check "C tests under ASan+UBSan" tools/c-tests.sh build-asan
 check "specs under ASan+UBSan" tools/specs.sh asan build-asan
 check "build for TSan" build tsan-build
-check "threads of a C host under TSan" tools/c-tests.sh build-tsan
-check "specs under valgrind" tools/specs.sh valgrind build
+check "C tests under TSan" tools/c-tests.sh build-tsan
 check "build for coverage" build cov-build
 check "coverage" tools/coverage.sh build-cov && sed -n 's/^\(file  \|src\|lua\|all\)/      &/p' "$log/coverage.log"
+check "specs under valgrind" valgrind
 
 echo "$(($(date +%s) - begin)) seconds in all"
 echo "$total_passed passed, $total_failed failed"
