@@ -1,22 +1,11 @@
 local awork = require "awork"
 local help = require "client_help"
+local sweep = require "create_sweep"
+
+local hasty = sweep.hasty
 
 -- Under a checker a sample of the sweep will do.
 local PLAIN = (os.getenv "AWORK_CHECK" or "plain") == "plain"
-
--- A client that does not really wait while nothing is under way: its clock jumps.
-local function hasty(server, options)
-  local jumped = 0
-  local merged = {
-    clock = function() return require("awork.core").now() + jumped end,
-    sleep = function(seconds) jumped = jumped + seconds end,
-    random = function() return 0.5 end,
-  }
-  for name, value in pairs(options or {}) do
-    merged[name] = value
-  end
-  return help.client(server, merged)
-end
 
 describe("a create", function()
   local server, id
@@ -426,42 +415,8 @@ describe("a create", function()
   end)
 
   describe("swept over", function()
-    -- Runs `width` identical creates at once under a fault; what they say must be what the server has.
-    local function check(client, faults, width, where)
-      local phone = help.phone()
-      for _, fault in ipairs(faults) do
-        fault.method = "POST"
-        server.fault(fault)
-      end
-      local ids, created, doubtful, failed = {}, 0, 0, 0
-      local function create()
-        local info, err = client.contact_infos:create(id, phone)
-        if info then
-          assert(not ids[info.id], where .. ": one contact info for two creates")
-          ids[info.id] = true
-          created = created + 1
-        elseif err.ambiguous then
-          doubtful = doubtful + 1
-        else
-          failed = failed + 1
-        end
-      end
-      if width == 1 then
-        create()
-      else
-        for _ = 1, width do
-          client:spawn(create)
-        end
-        local ok, err = client:loop()
-        assert(ok, err and err.traceback)
-      end
-      server.clear_faults()
-      local there = help.count(server, id, phone.value)
-      if there < created or there > created + doubtful then
-        error(("%s: %d created, %d in doubt, %d failed, but %d are there")
-          :format(where, created, doubtful, failed, there))
-      end
-      return doubtful + failed
+    local function check(client, ...)
+      return sweep.check(server, client, id, ...)
     end
 
     it("every byte of request and response, alone and beside identical ones: none lost, none twice", function()

@@ -47,7 +47,7 @@ struct aw_engine {
     CURLM *multi;
     double now;
     double curl_due; /* on the real clock: libcurl knows no other. Negative: none */
-    double until;    /* the step's end, on the real clock */
+    double begun;    /* when this step began, on the real clock */
     bool more;       /* the last step left something that is ready */
 
     struct place *places;
@@ -285,6 +285,16 @@ void aw_engine_feed_random(aw_engine *e, double r)
     e->fed = r >= 0 && r < 1 ? r : 0;
 }
 
+/*
+ * When what has just been read from a socket came, at the latest. `now` is the step's beginning, and the request may
+ * have been counted by the server since then, if the system let us stop in between: a slot of the rate limit given
+ * back that much too soon would be one too many.
+ */
+static double now_or_later(const aw_engine *e)
+{
+    return e->now + fmax(0, aw_now() - e->begun);
+}
+
 /* ---- an attempt's beginning and end ---- */
 
 static void finish(aw_engine *e, struct aw_transfer *t)
@@ -507,7 +517,7 @@ static void end_attempt(aw_engine *e, struct aw_transfer *t, CURLcode code)
     e->stats.tls_seconds += r->timings.tls;
     e->stats.first_byte_seconds += r->timings.first_byte;
     release_handle(e, t);
-    aw_limiter_end(&e->limiter, &t->ticket, counted, e->now);
+    aw_limiter_end(&e->limiter, &t->ticket, counted, now_or_later(e));
     t->budget = t->deadline - e->now;
     if (r->kind == AW_RESPONSE)
         on_response(e, t);
@@ -520,7 +530,7 @@ static void end_attempt(aw_engine *e, struct aw_transfer *t, CURLcode code)
 /* Whether the step has to leave the rest to the next one. */
 static bool time_is_up(aw_engine *e)
 {
-    if (aw_now() < e->until)
+    if (aw_now() < e->begun + STEP_TIME)
         return false;
     e->more = true;
     return true;
@@ -637,7 +647,7 @@ size_t aw_engine_step(aw_engine *e, double now)
         return 0;
     e->now = now;
     e->more = false;
-    e->until = aw_now() + STEP_TIME;
+    e->begun = aw_now();
     count_blocked(e);
     run_sockets(e);
     run_curl_timer(e);
@@ -942,7 +952,7 @@ static void forget(aw_engine *e, struct aw_transfer *t)
     if (t->state == AW_ACTIVE) {
         bool sent = t->begun;
         release_handle(e, t);
-        aw_limiter_end(&e->limiter, &t->ticket, sent, e->now);
+        aw_limiter_end(&e->limiter, &t->ticket, sent, now_or_later(e));
     }
     aw_heap_remove(&e->timers, &t->timer);
     list_remove(list_of(e, t), t);

@@ -120,13 +120,23 @@ static int share_of(const struct aw_limiter *l, const struct aw_window *w)
     return left < ours ? left : ours;
 }
 
+/*
+ * Whether others take enough for the minute to be shared out evenly. One in a hundred of it is not: they find room
+ * in what is left to them, and one request too many in our own account must not slow us down for minutes.
+ */
+static bool beside_others(const struct aw_limiter *l)
+{
+    const struct aw_window *minute = &l->windows[AW_MINUTE];
+    return foreign(&l->windows[AW_SECOND]) > 0 || foreign(minute) > minute->server_limit / 100;
+}
+
 /* Alone, the minute may be spent at the second's pace. Beside others it is spread, or they would find it
  * spent. */
 static int allowance(const struct aw_limiter *l, int i)
 {
     const struct aw_window *minute = &l->windows[AW_MINUTE];
     int n = share_of(l, &l->windows[i]);
-    if (i == AW_SECOND && minute->limit > 0 && foreign_in(l, 0) > 0) {
+    if (i == AW_SECOND && minute->limit > 0 && beside_others(l)) {
         int even = (int)ceil(SPREAD * share_of(l, minute) / minute->length);
         n = even < n ? even : n;
     }

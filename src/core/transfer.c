@@ -89,6 +89,28 @@ static int on_request(void *user, char *remote_ip, char *local_ip, int remote_po
 
 /* ---- handles ---- */
 
+/*
+ * libcurl 7.83 to 8.0 remembers where the last header of a handle's previous response was when that is freed, and
+ * reads and writes there when the next response begins with a folded line (curl pull request 11103). A server could
+ * have its way with our memory: there each attempt gets a copy of the handle.
+ */
+static bool keeps_last_header(void)
+{
+    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+    return version >= 0x075300 && version < 0x080100;
+}
+
+static bool renew(struct aw_handle *h)
+{
+    CURL *copy = curl_easy_duphandle(h->easy);
+    if (!copy)
+        return false;
+    curl_easy_cleanup(h->easy);
+    h->easy = copy;
+    h->used = false;
+    return true;
+}
+
 #define SET(option, value)                                                                                   \
     do {                                                                                                     \
         CURLcode set_code = curl_easy_setopt(h->easy, option, value);                                        \
@@ -108,6 +130,7 @@ struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char 
     h->easy = curl_easy_init();
     if (!h->easy)
         goto failed;
+    h->mistrusted = keeps_last_header();
     SET(CURLOPT_PRIVATE, (char *)h);
     SET(CURLOPT_ERRORBUFFER, h->error);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -193,6 +216,11 @@ static CURLcode set_method(struct aw_handle *h, const struct aw_request_copy *r)
 CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http2)
 {
     const struct aw_request_copy *r = &t->request;
+    h->transfer = t;
+    t->handle = h;
+    h->error[0] = '\0';
+    if (h->used && h->mistrusted && !renew(h))
+        return CURLE_OUT_OF_MEMORY;
     CURLcode code = set_method(h, r);
     if (!code)
         code = curl_easy_setopt(h->easy, CURLOPT_URL, r->url);
@@ -207,9 +235,7 @@ CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http
         code = curl_easy_setopt(h->easy, CURLOPT_PIPEWAIT, piped ? 1L : 0L);
         h->piped = piped;
     }
-    h->error[0] = '\0';
-    h->transfer = t;
-    t->handle = h;
+    h->used = true;
     return code;
 }
 
@@ -271,6 +297,8 @@ static const struct failure failures[] = {
     {CURLE_HTTP2_STREAM, AW_PROTOCOL, true, "http2-stream"},
     {CURLE_WEIRD_SERVER_REPLY, AW_PROTOCOL, false, "not-http"},
     {CURLE_UNSUPPORTED_PROTOCOL, AW_PROTOCOL, false, "not-http"},
+    {CURLE_BAD_FUNCTION_ARGUMENT, AW_PROTOCOL, false,
+     "not-http"}, /* for a head that begins with a folded line */
     {CURLE_BAD_CONTENT_ENCODING, AW_PROTOCOL, false, "content-encoding"},
     {CURLE_URL_MALFORMAT, AW_PROTOCOL, false, "url"},
 };
@@ -343,7 +371,9 @@ static void set_failure(struct aw_transfer *t, CURLcode code)
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
         if (failures[i].curl == code)
             f = failures[i];
-    const char *message = t->handle->error[0] ? t->handle->error : curl_easy_strerror(code);
+    const char *message = t->handle->error[0]                   ? t->handle->error
+                          : code == CURLE_BAD_FUNCTION_ARGUMENT ? "The response has a head that can't be read"
+                                                                : curl_easy_strerror(code);
     switch (t->stop) {
     case AW_STOP_NONE:
         break;
@@ -375,21 +405,30 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
     CURL *easy = t->handle->easy;
     struct aw_result *r = &t->result;
     long status = 0, version = 0, request_bytes = 0;
+    curl_off_t received = 0;
+    size_t encoding_len;
     curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     r->http_version = version_number(version);
     read_timings(t);
     bool sent = t->begun;
-    /* libcurl takes a head that ends with the connection for a whole one, without a body. */
+    /* libcurl takes a head that ends with the connection for a whole one, without a body, */
     if (code == CURLE_OK && t->head_open)
         code = CURLE_PARTIAL_FILE;
+    /* and a compressed body of which too little came to be uncompressed for an empty one. */
     if (code == CURLE_OK) {
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-        r->kind = AW_RESPONSE;
         r->status = (int)status;
         lower_names(&t->head);
+        curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+        if (t->body.len == 0 && received > 0 && aw_transfer_header(t, "content-encoding", &encoding_len))
+            code = CURLE_BAD_CONTENT_ENCODING;
+    }
+    if (code == CURLE_OK) {
+        r->kind = AW_RESPONSE;
         r->body = t->body.data;
         r->body_len = t->body.len;
     } else {
+        r->status = 0;
         set_failure(t, code);
         /* Not one byte was accepted by the socket: certain with HTTP/1, which has no buffer between. */
         curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);

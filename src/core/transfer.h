@@ -49,6 +49,8 @@ struct aw_handle {
     struct aw_handle *next_all;
     enum aw_method method; /* what is set now, to set only what changes */
     bool has_body, custom, piped;
+    bool mistrusted; /* libcurl must not meet a second response with it */
+    bool used;       /* it has met one */
     char error[CURL_ERROR_SIZE];
 };
 

@@ -458,6 +458,31 @@ static void test_reserve(void)
     world_free(w);
 }
 
+/* One request too many in the server's account of the minute is no one else: the second stays ours. */
+static void test_stray(void)
+{
+    struct aw_limiter l;
+    double now = 100;
+    CHECK(aw_limiter_init(&l, 50, 1000, false, 0));
+    struct aw_ticket ticket = aw_limiter_begin(&l);
+    aw_limiter_end(&l, &ticket, true, now);
+    struct aw_told told = {
+        .limit = {50, 1000},
+        .remaining = {49, 1000 - 1 - 1},
+        .plain_limit = -1,
+        .plain_remaining = -1,
+        .reset = -1,
+        .retry_after = -1,
+    };
+    aw_limiter_told(&l, &ticket, &told, now);
+    now += 2;
+    int begun = 0;
+    for (; begun < 100 && aw_limiter_wait(&l, now) <= 0; begun++)
+        aw_limiter_begin(&l);
+    CHECK(begun == 50);
+    aw_limiter_free(&l);
+}
+
 /* 2,000 creates alone: 1000 in 19 seconds and a bit, the next thousand a minute later. */
 static void test_two_thousand(void)
 {
@@ -573,6 +598,7 @@ int main(void)
     test_lost_probe();
     test_adopts_limits();
     test_reserve();
+    test_stray();
     test_two_thousand();
     test_beside_others();
     test_three_clients();
