@@ -82,6 +82,7 @@ build = {
     ["awork.users"] = "lua/awork/users.lua",
     ["awork.core"] = {
       sources = {
+        "src/core/attempt.c",
         "src/core/buffer.c",
         "src/core/contract.c",
         "src/core/engine.c",
@@ -91,10 +92,12 @@ build = {
         "src/core/heap.c",
         "src/core/limiter.c",
         "src/core/message.c",
+        "src/core/registry.c",
         "src/core/request.c",
         "src/core/retry.c",
         "src/core/signals.c",
         "src/core/sockets.c",
+        "src/core/step.c",
         "src/core/text.c",
         "src/core/transfer.c",
         "src/core/validate.c",

@@ -1,11 +1,5 @@
-#include "engine.h"
-
-#include "events.h"
 #include "global.h"
-#include "limiter.h"
-#include "retry.h"
-#include "sockets.h"
-#include "transfer.h"
+#include "private.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,62 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/*
- * A step stays short, lest it hold up a host's loop: it takes so many seconds, on the real clock, and a little
- * more for what it is at. So many ready sockets are served in one, and so many requests handed to libcurl at
- * a time.
- */
-static const double STEP_TIME = 0.0003;
-enum { SOCKETS_A_STEP = 32, STARTS_AT_ONCE = 4 };
-enum { KEEP_REQUEST = 16 * 1024, KEEP_BODY = 64 * 1024 }; /* memory a finished request leaves to the next */
 enum { FREE_RETRIES = 3 }; /* for connections that turn out dead, beside those of `retries` */
 enum { EVENTS_KEPT = 1024 };
-enum { PLACE_BITS = 24 }; /* of an id: its place in the table; above them, how often the place was used */
-enum { STRINGS = 7 };
-
-struct list {
-    struct aw_transfer *first, *last;
-    size_t count;
-};
-
-struct place {
-    struct aw_transfer *transfer;
-    int64_t uses;
-    size_t next_free; /* place + 1; 0: none */
-};
-
-struct aw_engine {
-    struct aw_options options;
-    char *strings[STRINGS]; /* the options' own copies */
-    size_t string_count;
-    pid_t pid;
-    CURLM *multi;
-    double now;
-    double curl_due; /* on the real clock: libcurl knows no other. Negative: none */
-    double begun;    /* when this step began, on the real clock */
-    bool more;       /* the last step left something that is ready */
-
-    struct place *places;
-    size_t place_count, place_cap, free_place;
-    struct list queue, active, idle, done; /* idle: in a backoff or asleep */
-    struct list spare;                     /* finished ones, their memory for the next */
-    struct aw_heap timers;
-
-    struct aw_sockets sockets;
-    struct aw_handle_setup setup;
-    struct aw_handle *handles, *free_handles;
-
-    struct aw_limiter limiter;
-    struct aw_quota quota;
-    bool blocked; /* the queue waits for the rate limit */
-    double blocked_since, blocked_total;
-    double unblock_at; /* when to look again; INFINITY: after a response */
-    uint64_t random;
-    double fed; /* negative: nothing fed */
-
-    struct aw_stats stats;
-    struct aw_events events;
-};
 
 #define KIND_NAME(id, name)   name,
 #define SUBMIT_TEXT(id, text) text,
@@ -94,593 +34,11 @@ double aw_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static double epoch(void)
+double aw_epoch(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* ---- lists ---- */
-
-static void list_append(struct list *l, struct aw_transfer *t)
-{
-    t->prev = l->last;
-    t->next = NULL;
-    *(l->last ? &l->last->next : &l->first) = t;
-    l->last = t;
-    l->count++;
-}
-
-static void list_prepend(struct list *l, struct aw_transfer *t)
-{
-    t->prev = NULL;
-    t->next = l->first;
-    *(l->first ? &l->first->prev : &l->last) = t;
-    l->first = t;
-    l->count++;
-}
-
-static void list_remove(struct list *l, struct aw_transfer *t)
-{
-    *(t->prev ? &t->prev->next : &l->first) = t->next;
-    *(t->next ? &t->next->prev : &l->last) = t->prev;
-    t->prev = t->next = NULL;
-    l->count--;
-}
-
-static struct list *list_of(aw_engine *e, const struct aw_transfer *t)
-{
-    switch (t->state) {
-    case AW_QUEUED:
-        return &e->queue;
-    case AW_ACTIVE:
-        return &e->active;
-    case AW_DONE:
-        return &e->done;
-    case AW_DELAYED:
-    case AW_SLEEPING:
-        break;
-    }
-    return &e->idle;
-}
-
-static void move(aw_engine *e, struct aw_transfer *t, enum aw_state state)
-{
-    list_remove(list_of(e, t), t);
-    t->state = state;
-    list_append(list_of(e, t), t);
-}
-
-/* ---- transfers and their ids ---- */
-
-static struct aw_transfer *find(const aw_engine *e, int64_t id)
-{
-    size_t place = (size_t)(id & ((1 << PLACE_BITS) - 1));
-    if (id <= 0 || place == 0 || place > e->place_count)
-        return NULL;
-    struct aw_transfer *t = e->places[place - 1].transfer;
-    return t && t->result.id == id ? t : NULL;
-}
-
-static bool reserve_place(aw_engine *e)
-{
-    if (e->free_place)
-        return true;
-    if (e->place_count == e->place_cap) {
-        size_t cap = e->place_cap ? e->place_cap * 2 : 16;
-        if (cap >= 1 << PLACE_BITS)
-            return false;
-        struct place *places = realloc(e->places, cap * sizeof *places);
-        if (!places)
-            return false;
-        e->places = places;
-        e->place_cap = cap;
-    }
-    e->places[e->place_count] = (struct place){.next_free = 0};
-    e->free_place = ++e->place_count;
-    return true;
-}
-
-/* A blank transfer, in no list and without an id, with room for its place and timer; or NULL. */
-static struct aw_transfer *take_transfer(aw_engine *e)
-{
-    if (!reserve_place(e) || !aw_heap_reserve(&e->timers, e->place_count))
-        return NULL;
-    struct aw_transfer *t = e->spare.first;
-    if (t) {
-        list_remove(&e->spare, t);
-        return t;
-    }
-    t = calloc(1, sizeof *t);
-    if (t) {
-        aw_buffer_init(&t->head, e->options.max_header);
-        aw_buffer_init(&t->body, e->options.max_body);
-    }
-    return t;
-}
-
-static void free_transfer(struct aw_transfer *t)
-{
-    aw_request_wipe(&t->request, 0);
-    aw_buffer_free(&t->head);
-    aw_buffer_free(&t->body);
-    free(t);
-}
-
-/* Takes a transfer that is in no list back, for the next request or for good. */
-static void give_transfer(aw_engine *e, struct aw_transfer *t)
-{
-    if (e->spare.count >= e->options.max_connections) {
-        free_transfer(t);
-        return;
-    }
-    struct aw_request_copy request;
-    struct aw_buffer head, body;
-    aw_request_wipe(&t->request, KEEP_REQUEST);
-    aw_buffer_reset(&t->head, KEEP_BODY);
-    aw_buffer_reset(&t->body, KEEP_BODY);
-    request = t->request;
-    head = t->head;
-    body = t->body;
-    *t = (struct aw_transfer){.request = request, .head = head, .body = body};
-    list_append(&e->spare, t);
-}
-
-static void give_place(aw_engine *e, const struct aw_transfer *t)
-{
-    size_t place = (size_t)(t->result.id & ((1 << PLACE_BITS) - 1));
-    e->places[place - 1].transfer = NULL;
-    e->places[place - 1].next_free = e->free_place;
-    e->free_place = place;
-}
-
-static int64_t enter(aw_engine *e, struct aw_transfer *t, enum aw_state state, double now)
-{
-    struct place *p = &e->places[e->free_place - 1];
-    t->result.id = (p->uses++ << PLACE_BITS) | (int64_t)e->free_place;
-    e->free_place = p->next_free;
-    p->transfer = t;
-    t->submitted = t->queued = now;
-    t->blocked = e->blocked_total;
-    t->state = state;
-    list_append(list_of(e, t), t);
-    return t->result.id;
-}
-
-/* ---- events, random numbers ---- */
-
-static void tell(aw_engine *e, enum aw_event_kind kind, const struct aw_transfer *t, double delay,
-                 const char *reason)
-{
-    if (e->events.cap == 0)
-        return;
-    struct aw_event event = {.kind = kind, .time = e->now, .delay = delay, .reason = reason};
-    if (t) {
-        event.id = t->result.id;
-        event.attempt = t->result.attempts;
-        event.status = t->result.status;
-        event.method = aw_method_name(t->request.method);
-        event.url = t->request.url;
-    }
-    aw_events_add(&e->events, &event);
-}
-
-/* splitmix64: jitter needs no more. */
-static double draw(aw_engine *e)
-{
-    if (e->fed >= 0) {
-        double r = e->fed;
-        e->fed = -1;
-        return r;
-    }
-    uint64_t z = e->random += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
-
-void aw_engine_feed_random(aw_engine *e, double r)
-{
-    e->fed = r >= 0 && r < 1 ? r : 0;
-}
-
-/*
- * When what has just been read from a socket came, at the latest. `now` is the step's beginning, and the request may
- * have been counted by the server since then, if the system let us stop in between: a slot of the rate limit given
- * back that much too soon would be one too many.
- */
-static double now_or_later(const aw_engine *e)
-{
-    return e->now + fmax(0, aw_now() - e->begun);
-}
-
-/* ---- an attempt's beginning and end ---- */
-
-static void finish(aw_engine *e, struct aw_transfer *t)
-{
-    struct aw_timings *times = &t->result.timings;
-    aw_heap_remove(&e->timers, &t->timer);
-    times->total = e->now - t->submitted;
-    if (t->state == AW_QUEUED)
-        times->queue += e->now - t->queued;
-    aw_request_forget(&t->request);
-    move(e, t, AW_DONE);
-    if (t->result.kind == AW_SLEPT)
-        return;
-    if (t->result.kind != AW_RESPONSE)
-        e->stats.failures++;
-    e->stats.queue_seconds += times->queue;
-    e->stats.total_seconds += times->total;
-}
-
-static void enqueue_again(aw_engine *e, struct aw_transfer *t)
-{
-    /* Before those that have not been tried yet: it is older. */
-    list_remove(list_of(e, t), t);
-    t->state = AW_QUEUED;
-    t->queued = e->now;
-    t->blocked = e->blocked_total;
-    list_prepend(&e->queue, t);
-}
-
-static void release_handle(aw_engine *e, struct aw_transfer *t)
-{
-    struct aw_handle *h = t->handle;
-    curl_multi_remove_handle(e->multi, h->easy);
-    h->transfer = NULL;
-    h->next = e->free_handles;
-    e->free_handles = h;
-    t->handle = NULL;
-}
-
-static struct aw_handle *take_handle(aw_engine *e)
-{
-    const char *why;
-    struct aw_handle *h = e->free_handles;
-    if (h) {
-        e->free_handles = h->next;
-        return h;
-    }
-    h = aw_handle_new(&e->setup, &why);
-    if (h) {
-        h->next_all = e->handles;
-        e->handles = h;
-    }
-    return h;
-}
-
-/* Seconds that t has waited for the rate limit so far. */
-static double limit_waited(const aw_engine *e, const struct aw_transfer *t)
-{
-    return t->waited + (t->state == AW_QUEUED ? e->blocked_total - t->blocked : 0);
-}
-
-static void fail_rate_limit(aw_engine *e, struct aw_transfer *t, double wait)
-{
-    aw_transfer_fail(t, AW_RATE_LIMIT, "rate-limit",
-                     "The rate limit asks for a longer wait than max_wait allows");
-    t->result.retryable = true;
-    t->result.retry_at = epoch() + wait;
-    finish(e, t);
-}
-
-static void start(aw_engine *e, struct aw_transfer *t)
-{
-    double blocked = e->blocked_total - t->blocked, waited = e->now - t->queued;
-    if (blocked > 0) {
-        t->waited += blocked;
-        e->stats.waits++;
-        e->stats.wait_seconds += blocked;
-        t->result.timings.wait += blocked;
-    }
-    t->result.timings.queue += fmax(0, waited - blocked);
-    move(e, t, AW_ACTIVE);
-    aw_transfer_restart(t);
-    t->result.retried = t->result.sent;
-    t->result.attempts++;
-    e->stats.attempts++;
-    t->ticket = aw_limiter_begin(&e->limiter);
-    t->deadline = e->now + t->budget;
-    double attempt = e->options.attempt_timeout;
-    aw_heap_set(&e->timers, &t->timer, attempt > 0 ? fmin(t->deadline, e->now + attempt) : t->deadline);
-    struct aw_handle *h = take_handle(e);
-    bool ready = h && aw_handle_prepare(h, t, e->options.http2) == CURLE_OK;
-    if (ready && curl_multi_add_handle(e->multi, h->easy) == CURLM_OK) {
-        tell(e, AW_EVENT_ATTEMPT, t, 0, NULL);
-        return;
-    }
-    if (h)
-        release_handle(e, t);
-    aw_limiter_end(&e->limiter, &t->ticket, false, e->now);
-    aw_transfer_fail(t, AW_NETWORK, "out-of-memory", "Not enough memory for the request");
-    finish(e, t);
-}
-
-static int header_int(const struct aw_transfer *t, const char *name)
-{
-    size_t n;
-    const char *value = aw_transfer_header(t, name, &n);
-    return value ? aw_header_int(value, n) : -1;
-}
-
-static double retry_after(const struct aw_transfer *t)
-{
-    size_t n, date_n = 0;
-    const char *value = aw_transfer_header(t, "retry-after", &n);
-    if (!value)
-        return -1;
-    const char *date = aw_transfer_header(t, "date", &date_n);
-    return aw_retry_after(value, n, date, date_n, epoch());
-}
-
-static void read_told(const struct aw_transfer *t, struct aw_told *told)
-{
-    *told = (struct aw_told){
-        .limit = {header_int(t, "x-ratelimit-limit-second"), header_int(t, "x-ratelimit-limit-minute")},
-        .remaining = {header_int(t, "x-ratelimit-remaining-second"),
-                      header_int(t, "x-ratelimit-remaining-minute")},
-        .plain_limit = header_int(t, "ratelimit-limit"),
-        .plain_remaining = header_int(t, "ratelimit-remaining"),
-        .reset = header_int(t, "ratelimit-reset"),
-        .retry_after = retry_after(t),
-    };
-}
-
-/* Tries once more after `least` seconds or a longer backoff, if retries, quota and deadline allow. */
-static bool retry(aw_engine *e, struct aw_transfer *t, double least, const char *reason)
-{
-    if (t->retries <= 0)
-        return false;
-    double delay = fmax(least, aw_retry_backoff(t->retried, draw(e)));
-    if (delay >= t->budget || !aw_quota_take(&e->quota))
-        return false;
-    t->retries--;
-    t->retried++;
-    t->budget -= delay;
-    t->result.timings.wait += delay;
-    e->stats.retries++;
-    e->stats.backoff_seconds += delay;
-    tell(e, AW_EVENT_RETRY, t, delay, reason);
-    move(e, t, AW_DELAYED);
-    aw_heap_set(&e->timers, &t->timer, e->now + delay);
-    return true;
-}
-
-static void on_refusal(aw_engine *e, struct aw_transfer *t, const struct aw_told *told)
-{
-    double pause = aw_limiter_refused(&e->limiter, &t->ticket, told, e->now);
-    e->stats.rate_limited++;
-    tell(e, AW_EVENT_PAUSE, t, pause, "rate-limit");
-    if (t->retries == AW_RETRY_NEVER || limit_waited(e, t) + pause > e->options.max_wait) {
-        fail_rate_limit(e, t, pause);
-        return;
-    }
-    aw_heap_remove(&e->timers, &t->timer);
-    enqueue_again(e, t);
-}
-
-static void on_response(aw_engine *e, struct aw_transfer *t)
-{
-    struct aw_result *r = &t->result;
-    struct aw_told told;
-    read_told(t, &told);
-    e->stats.responses++;
-    tell(e, AW_EVENT_RESPONSE, t, 0, NULL);
-    if (r->status == 429) {
-        on_refusal(e, t, &told);
-        return;
-    }
-    aw_limiter_told(&e->limiter, &t->ticket, &told, e->now);
-    r->retryable = aw_retry_status(r->status);
-    if (r->retryable && t->safe && retry(e, t, told.retry_after, "status"))
-        return;
-    if (r->status < 500)
-        aw_quota_give(&e->quota, t->retried > 0);
-    finish(e, t);
-}
-
-static void on_failure(aw_engine *e, struct aw_transfer *t)
-{
-    struct aw_result *r = &t->result;
-    bool may = r->retryable && (t->safe || !r->sent);
-    if (may && t->stop == AW_STOP_RESEND && t->free_retries > 0) {
-        t->free_retries--;
-        e->stats.retries++;
-        tell(e, AW_EVENT_RETRY, t, 0, r->code);
-        aw_heap_remove(&e->timers, &t->timer);
-        enqueue_again(e, t);
-        return;
-    }
-    if (may && retry(e, t, 0, r->code))
-        return;
-    finish(e, t);
-}
-
-/* The attempt ended with libcurl's word on it; CURLE_OPERATION_TIMEDOUT also when the engine ended it. */
-static void end_attempt(aw_engine *e, struct aw_transfer *t, CURLcode code)
-{
-    struct aw_result *r = &t->result;
-    CURL *easy = t->handle->easy;
-    long connections = 0, sent_head = 0;
-    curl_off_t up = 0, down = 0;
-    bool counted = t->begun;
-    aw_transfer_outcome(t, code);
-    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
-    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent_head);
-    curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);
-    curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
-    e->stats.connections += (uint64_t)connections;
-    e->stats.bytes_sent += (uint64_t)sent_head + (uint64_t)up;
-    e->stats.bytes_received += t->head_total + (uint64_t)down;
-    e->stats.connect_seconds += r->timings.connect;
-    e->stats.tls_seconds += r->timings.tls;
-    e->stats.first_byte_seconds += r->timings.first_byte;
-    release_handle(e, t);
-    aw_limiter_end(&e->limiter, &t->ticket, counted, now_or_later(e));
-    t->budget = t->deadline - e->now;
-    if (r->kind == AW_RESPONSE)
-        on_response(e, t);
-    else
-        on_failure(e, t);
-}
-
-/* ---- a step ---- */
-
-/* Whether the step has to leave the rest to the next one. */
-static bool time_is_up(aw_engine *e)
-{
-    if (aw_now() < e->begun + STEP_TIME)
-        return false;
-    e->more = true;
-    return true;
-}
-
-static void collect(aw_engine *e)
-{
-    int left;
-    for (CURLMsg *m; (m = curl_multi_info_read(e->multi, &left)) != NULL;) {
-        char *private = NULL;
-        CURLcode code = m->data.result;
-        if (m->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private) == CURLE_OK) {
-            struct aw_handle *h = (struct aw_handle *)(void *)private;
-            end_attempt(e, h->transfer, code);
-        }
-    }
-}
-
-static void run_sockets(aw_engine *e)
-{
-    int fds[SOCKETS_A_STEP], bits[SOCKETS_A_STEP], running;
-    size_t n = aw_sockets_ready(&e->sockets, fds, bits, SOCKETS_A_STEP, &e->more);
-    for (size_t i = 0; i < n; i++) {
-        curl_multi_socket_action(e->multi, fds[i], bits[i], &running);
-        if (i + 1 < n && time_is_up(e))
-            break;
-    }
-    if (n > 0)
-        collect(e);
-}
-
-static void run_curl_timer(aw_engine *e)
-{
-    int running;
-    if (e->curl_due < 0 || (e->curl_due > 0 && aw_now() < e->curl_due))
-        return;
-    e->curl_due = -1;
-    curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(e);
-}
-
-static void run_timers(aw_engine *e)
-{
-    bool first = true;
-    for (struct aw_timer *timer; (timer = aw_heap_first(&e->timers)) && timer->due <= e->now; first = false) {
-        if (!first && time_is_up(e))
-            return;
-        struct aw_transfer *t =
-            (struct aw_transfer *)(void *)((char *)timer - offsetof(struct aw_transfer, timer));
-        aw_heap_remove(&e->timers, timer);
-        switch (t->state) {
-        case AW_ACTIVE:
-            end_attempt(e, t, CURLE_OPERATION_TIMEDOUT);
-            break;
-        case AW_DELAYED:
-            enqueue_again(e, t);
-            break;
-        case AW_SLEEPING:
-            finish(e, t);
-            break;
-        case AW_QUEUED:
-        case AW_DONE:
-            break;
-        }
-    }
-}
-
-static void count_blocked(aw_engine *e)
-{
-    if (e->blocked) {
-        e->blocked_total += fmax(0, e->now - e->blocked_since);
-        e->blocked_since = e->now;
-    }
-}
-
-/* Begins what may begin: a few, or as many as there is time for. */
-static void run_queue(aw_engine *e)
-{
-    int started = 0;
-    e->blocked = false;
-    while (e->queue.first && e->active.count < e->options.max_connections) {
-        struct aw_transfer *t = e->queue.first;
-        double wait = aw_limiter_wait(&e->limiter, e->now);
-        if (wait > 0) {
-            double waited = limit_waited(e, t), most = e->options.max_wait;
-            if (waited >= most || (isfinite(wait) && waited + wait > most)) {
-                aw_transfer_restart(t);
-                fail_rate_limit(e, t, isfinite(wait) ? wait : 0);
-                continue;
-            }
-            e->blocked = true;
-            e->blocked_since = e->now;
-            e->unblock_at = e->now + fmin(wait, most - waited);
-            break;
-        }
-        if (started == STARTS_AT_ONCE) {
-            run_curl_timer(e);
-            started = 0;
-            if (time_is_up(e))
-                return;
-            continue; /* what libcurl did may have changed the queue */
-        }
-        start(e, t);
-        started++;
-    }
-    if (started > 0)
-        run_curl_timer(e);
-}
-
-size_t aw_engine_step(aw_engine *e, double now)
-{
-    if (!aw_engine_mine(e))
-        return 0;
-    e->now = now;
-    e->more = false;
-    e->begun = aw_now();
-    count_blocked(e);
-    run_sockets(e);
-    run_curl_timer(e);
-    run_timers(e);
-    run_queue(e);
-    return e->done.count;
-}
-
-void aw_engine_poll(aw_engine *e, double seconds)
-{
-    if (aw_engine_mine(e))
-        aw_sockets_poll(&e->sockets, e->more ? 0 : seconds);
-}
-
-double aw_engine_timeout(const aw_engine *e, double now)
-{
-    return e->done.count > 0 ? 0 : aw_engine_due(e, now);
-}
-
-double aw_engine_due(const aw_engine *e, double now)
-{
-    double least = INFINITY;
-    const struct aw_timer *timer = aw_heap_first(&e->timers);
-    bool room = e->queue.first && e->active.count < e->options.max_connections;
-    if (e->more || (room && !e->blocked))
-        return 0;
-    if (timer)
-        least = timer->due - now;
-    if (e->blocked)
-        least = fmin(least, e->unblock_at - now);
-    if (e->curl_due >= 0)
-        least = fmin(least, e->curl_due - aw_now());
-    return isinf(least) ? -1 : fmax(0, least);
 }
 
 /* ---- libcurl's requests to the loop ---- */
@@ -699,7 +57,24 @@ static int on_timer(CURLM *multi, long ms, void *user)
     return 0;
 }
 
-/* ---- the public face ---- */
+bool aw_multi_new(aw_engine *e)
+{
+    e->multi = curl_multi_init();
+    if (!e->multi)
+        return false;
+    if (curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+        curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e) == CURLM_OK &&
+        curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+        curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e) == CURLM_OK &&
+        curl_multi_setopt(e->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX) == CURLM_OK &&
+        curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)e->options.max_connections) == CURLM_OK)
+        return true;
+    curl_multi_cleanup(e->multi);
+    e->multi = NULL;
+    return false;
+}
+
+/* ---- making and end ---- */
 
 void aw_options_init(struct aw_options *options)
 {
@@ -749,7 +124,10 @@ static bool keep_strings(aw_engine *e)
     o->user_agent = keep(e, o->user_agent ? o->user_agent : "awork-lua/" AW_VERSION);
     /* Of the environment, https_proxy and no_proxy alone, read once: a host may change it under threads. */
     e->setup.proxy = keep(e, o->proxy ? o->proxy : environment("https_proxy", "HTTPS_PROXY"));
-    const char *none = o->no_proxy ? o->no_proxy : environment("no_proxy", "NO_PROXY");
+    /* Without a proxy, "*" is the quickest word for it. */
+    const char *none = !e->setup.proxy || !*e->setup.proxy ? "*"
+                       : o->no_proxy                       ? o->no_proxy
+                                                           : environment("no_proxy", "NO_PROXY");
     static const char loopback[] = "localhost,127.0.0.0/8,::1";
     size_t n = strlen(none), size = n + sizeof loopback + 1;
     char *all = malloc(size);
@@ -780,19 +158,8 @@ static uint64_t system_seed(const void *salt)
 {
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
-        seed = (uint64_t)(epoch() * 1e6) ^ (uint64_t)(uintptr_t)salt;
+        seed = (uint64_t)(aw_epoch() * 1e6) ^ (uint64_t)(uintptr_t)salt;
     return seed;
-}
-
-static bool set_up_multi(aw_engine *e)
-{
-    e->multi = curl_multi_init();
-    return e->multi && curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-           curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e) == CURLM_OK &&
-           curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-           curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e) == CURLM_OK &&
-           curl_multi_setopt(e->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX) == CURLM_OK &&
-           curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)e->options.max_connections) == CURLM_OK;
 }
 
 aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why)
@@ -822,7 +189,7 @@ aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why
     }
     const struct aw_options *o = &e->options;
     if (!aw_limiter_init(&e->limiter, o->rate_second, o->rate_minute, o->rate_explicit, o->reserve) ||
-        !aw_events_init(&e->events, o->events ? EVENTS_KEPT : 0) || !keep_strings(e) || !set_up_multi(e))
+        !aw_events_init(&e->events, o->events ? EVENTS_KEPT : 0) || !keep_strings(e) || !aw_multi_new(e))
         goto failed;
     e->setup.options = &e->options;
     e->setup.open = aw_sockets_on_open;
@@ -838,15 +205,6 @@ failed:
     set_why(why, reason);
     aw_engine_free(e);
     return NULL;
-}
-
-static void free_list(struct list *l)
-{
-    while (l->first) {
-        struct aw_transfer *t = l->first;
-        list_remove(l, t);
-        free_transfer(t);
-    }
 }
 
 void aw_engine_free(aw_engine *e)
@@ -865,19 +223,19 @@ void aw_engine_free(aw_engine *e)
     }
     if (clean) {
         for (struct aw_transfer *t = e->active.first; t; t = t->next)
-            release_handle(e, t);
+            aw_attempt_abandon(e, t);
         for (struct aw_handle *h = e->handles, *next; h; h = next) {
             next = h->next_all;
             aw_handle_free(h);
         }
         if (e->multi)
             curl_multi_cleanup(e->multi);
-        free_list(&e->active);
+        aw_list_free(&e->active);
     }
-    free_list(&e->queue);
-    free_list(&e->idle);
-    free_list(&e->done);
-    free_list(&e->spare);
+    aw_list_free(&e->queue);
+    aw_list_free(&e->idle);
+    aw_list_free(&e->done);
+    aw_list_free(&e->spare);
     aw_sockets_free(&e->sockets);
     aw_limiter_free(&e->limiter);
     aw_events_free(&e->events);
@@ -890,16 +248,23 @@ void aw_engine_free(aw_engine *e)
     free(e);
 }
 
+/* ---- requests and results ---- */
+
+void aw_engine_feed_random(aw_engine *e, double r)
+{
+    e->fed = r >= 0 && r < 1 ? r : 0;
+}
+
 enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, double now, int64_t *id)
 {
     if (!aw_engine_mine(e))
         return AW_FOREIGN;
-    struct aw_transfer *t = take_transfer(e);
+    struct aw_transfer *t = aw_transfer_take(e);
     if (!t)
         return AW_NO_MEMORY;
     enum aw_submit_error error = aw_request_copy(&t->request, r, e->options.allow_http);
     if (error) {
-        give_transfer(e, t);
+        aw_transfer_give(e, t);
         return error;
     }
     t->safe = r->safe;
@@ -909,7 +274,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
     t->result.url = t->request.url;
     t->result.brief = r->brief;
     e->stats.requests++;
-    *id = enter(e, t, AW_QUEUED, now);
+    *id = aw_transfer_enter(e, t, AW_QUEUED, now);
     return AW_SUBMITTED;
 }
 
@@ -917,12 +282,12 @@ enum aw_submit_error aw_engine_sleep(aw_engine *e, double seconds, double now, i
 {
     if (!aw_engine_mine(e))
         return AW_FOREIGN;
-    struct aw_transfer *t = take_transfer(e);
+    struct aw_transfer *t = aw_transfer_take(e);
     if (!t)
         return AW_NO_MEMORY;
     t->result.kind = AW_SLEPT;
     t->result.slept = fmax(0, seconds);
-    *id = enter(e, t, AW_SLEEPING, now);
+    *id = aw_transfer_enter(e, t, AW_SLEEPING, now);
     aw_heap_set(&e->timers, &t->timer, now + t->result.slept);
     return AW_SUBMITTED;
 }
@@ -943,7 +308,7 @@ const struct aw_result *aw_engine_peek(const aw_engine *e)
 
 const struct aw_result *aw_engine_result(const aw_engine *e, int64_t id)
 {
-    const struct aw_transfer *t = find(e, id);
+    const struct aw_transfer *t = aw_transfer_find(e, id);
     return t && t->state == AW_DONE ? &t->result : NULL;
 }
 
@@ -951,25 +316,22 @@ static void forget(aw_engine *e, struct aw_transfer *t)
 {
     if (t->state == AW_ACTIVE) {
         bool sent = t->begun;
-        release_handle(e, t);
-        aw_limiter_end(&e->limiter, &t->ticket, sent, now_or_later(e));
+        aw_attempt_abandon(e, t);
+        aw_limiter_end(&e->limiter, &t->ticket, sent, aw_now_or_later(e));
     }
-    aw_heap_remove(&e->timers, &t->timer);
-    list_remove(list_of(e, t), t);
-    give_place(e, t);
-    give_transfer(e, t);
+    aw_transfer_forget(e, t);
 }
 
 void aw_engine_pop(aw_engine *e, const struct aw_result *r)
 {
-    struct aw_transfer *t = find(e, r->id);
+    struct aw_transfer *t = aw_transfer_find(e, r->id);
     if (t && t->state == AW_DONE)
         forget(e, t);
 }
 
 bool aw_engine_cancel(aw_engine *e, int64_t id)
 {
-    struct aw_transfer *t = aw_engine_mine(e) ? find(e, id) : NULL;
+    struct aw_transfer *t = aw_engine_mine(e) ? aw_transfer_find(e, id) : NULL;
     if (!t)
         return false;
     if (t->state != AW_DONE)

@@ -43,11 +43,9 @@ const char *aw_kind_name(enum aw_kind kind);
 /* Why aw_engine_submit refused a request; 0 is none. */
 #define AW_SUBMIT_ERRORS(X)                                                                                  \
     X(AW_BAD_METHOD, "method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS")                        \
-    X(AW_BAD_URL, "url must be an absolute https:// URL of visible ASCII characters, without user and "      \
-                  "password")                                                                                \
+    X(AW_BAD_URL, "url must be an absolute https:// URL in visible ASCII, without user and password")        \
     X(AW_BAD_SCHEME, "plain http:// is for loopback hosts alone (set allow_http to send elsewhere)")         \
-    X(AW_BAD_HEADER, "headers must have a token as name and no control characters in the value; "            \
-                     "content-length, transfer-encoding, connection, host and expect are the engine's")      \
+    X(AW_BAD_HEADER, "a header needs a token as name and no control characters; framing is the engine's")    \
     X(AW_BAD_TOKEN, "the token must be of visible ASCII characters")                                         \
     X(AW_BAD_BODY, "a GET or HEAD request has no body")                                                      \
     X(AW_TOO_LARGE, "the request's URL and headers exceed 64 KiB")                                           \

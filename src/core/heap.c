@@ -9,7 +9,7 @@ bool aw_heap_reserve(struct aw_heap *h, size_t count)
     size_t cap = h->cap ? h->cap * 2 : 16;
     while (cap < count)
         cap *= 2;
-    struct aw_timer **items = realloc(h->items, cap * sizeof *items);
+    struct aw_timer **items = realloc(h->items, cap * sizeof(struct aw_timer *));
     if (!items)
         return false;
     h->items = items;

@@ -232,8 +232,7 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
     if (copy->has_body) {
         if (!typed) { /* or libcurl would call it a form */
             const char *what = r->body_len ? ": application/json" : ":";
-            at = add_header(node, at, type, sizeof type - 1, what, NULL, 0);
-            node++;
+            at = add_header(node++, at, type, sizeof type - 1, what, NULL, 0);
         }
         /* Don't wait for a "100 Continue". */
         at = add_header(node, at, "Expect", sizeof "Expect" - 1, ":", NULL, 0);

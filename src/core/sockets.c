@@ -70,6 +70,11 @@ bool aw_sockets_watch(struct aw_sockets *s, int fd, int what)
     return true;
 }
 
+void aw_sockets_unwatch(struct aw_sockets *s)
+{
+    s->watched_count = 1;
+}
+
 void aw_sockets_poll(struct aw_sockets *s, double seconds)
 {
     /* Rounded up: a poll that returns early would be followed by a useless step. */

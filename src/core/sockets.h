@@ -26,6 +26,9 @@ void aw_sockets_free(struct aw_sockets *s);
 /* Watches fd for `what` (CURL_POLL_*), or no longer. False when out of memory. */
 bool aw_sockets_watch(struct aw_sockets *s, int fd, int what);
 
+/* Watches none but the wakeup's any more. */
+void aw_sockets_unwatch(struct aw_sockets *s);
+
 /* Waits up to `seconds` for one of them. */
 void aw_sockets_poll(struct aw_sockets *s, double seconds);
 

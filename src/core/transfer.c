@@ -1,6 +1,6 @@
 #include "transfer.h"
 
-#if LIBCURL_VERSION_NUM < 0x075000
+#if defined(LIBCURL_VERSION_NUM) && LIBCURL_VERSION_NUM < 0x075000
 #error "libcurl 7.80 or later is needed: CURLOPT_PREREQFUNCTION"
 #endif
 
@@ -55,7 +55,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
         t->head_open = false;
         return n;
     }
-    if (line[0] == ' ' || line[0] == '\t') {
+    bool folded = line[0] == ' ' || line[0] == '\t';
+    if (folded) {
         /* An obsolete folded line goes on with the value before it. */
         while (t->head.len > 0 &&
                (t->head.data[t->head.len - 1] == '\n' || t->head.data[t->head.len - 1] == '\r'))
@@ -65,6 +66,12 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
         t->stop = AW_STOP_MEMORY;
         return 0;
     }
+    if (folded)
+        return n;
+    /* Names are handed out in lower case. */
+    char *end = t->head.data + t->head.len;
+    for (char *c = end - n; c < end && *c != ':'; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
     return n;
 }
 
@@ -317,21 +324,6 @@ void aw_transfer_fail(struct aw_transfer *t, enum aw_kind kind, const char *code
     t->result.message = t->message;
 }
 
-/* Lower-cases the names in place, so that they can be handed out as they stand. */
-static void lower_names(struct aw_buffer *head)
-{
-    bool name = true;
-    for (size_t i = 0; i < head->len; i++) {
-        char *c = &head->data[i];
-        if (*c == '\n')
-            name = true;
-        else if (*c == ':')
-            name = false;
-        else if (name && *c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + ('a' - 'A'));
-    }
-}
-
 static double seconds(CURL *easy, CURLINFO info)
 {
     curl_off_t us = 0;
@@ -418,7 +410,6 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
     if (code == CURLE_OK) {
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
         r->status = (int)status;
-        lower_names(&t->head);
         curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
         if (t->body.len == 0 && received > 0 && aw_transfer_header(t, "content-encoding", &encoding_len))
             code = CURLE_BAD_CONTENT_ENCODING;

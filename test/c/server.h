@@ -14,12 +14,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SERVER_TEXT = 8192, COUNTED = 4096, CONNECTIONS = 512 };
+enum { SERVER_TEXT = 8192, COUNTED = 4096, CONNECTIONS = 64 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_t acceptor, workers[CONNECTIONS];
-static int listener, peers[CONNECTIONS], worker_count, accepted;
-static char paths[COUNTED][64];
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
+static pthread_t acceptor;
+static int listener, accepted, workers;
+static int peers[CONNECTIONS]; /* 0: free */
+static char asked[COUNTED][64];
 static int path_count;
 static char last_request[SERVER_TEXT];
 
@@ -41,11 +43,10 @@ static void say(int fd, const char *text)
 
 static void body(int fd, const char *status, const char *extra, const char *text)
 {
-    char head[512];
-    snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n%s\r\n", status, strlen(text), extra);
-    char all[SERVER_TEXT + 1024];
-    snprintf(all, sizeof all, "%s%s", head, text);
-    say(fd, all);
+    char all[SERVER_TEXT + 512];
+    int n = snprintf(all, sizeof all, "HTTP/1.1 %.60s\r\nContent-Length: %zu\r\n%.200s\r\n%.*s", status,
+                     strlen(text), extra, SERVER_TEXT, text);
+    put(fd, all, (size_t)n);
 }
 
 /* How often this very path was asked for, this time included. */
@@ -54,7 +55,7 @@ static int nth(const char *path)
     int n = 0;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < path_count; i++)
-        n += strcmp(paths[i], path) == 0;
+        n += strcmp(asked[i], path) == 0;
     pthread_mutex_unlock(&lock);
     return n;
 }
@@ -102,7 +103,7 @@ static bool answer(int fd, const char *method, const char *path, const char *req
         snprintf(text, sizeof text, "%s", request);
         body(fd, "200 OK", "", strcmp(method, "HEAD") == 0 ? "" : text);
     } else if (sscanf(path, "/status/%d", &first) == 1) {
-        snprintf(text, sizeof text, "%d Told", first);
+        snprintf(text, 16, "%d Told", first);
         body(fd, text, "", "told");
     } else if (sscanf(path, "/flaky/%d", &first) == 1) { /* 503 so many times */
         body(fd, nth(path) <= first ? "503 Busy" : "200 OK", "", "done");
@@ -202,14 +203,16 @@ static void *serve(void *user)
             break;
         pthread_mutex_lock(&lock);
         if (path_count < COUNTED)
-            snprintf(paths[path_count++], sizeof paths[0], "%s", path);
+            snprintf(asked[path_count++], sizeof asked[0], "%s", path);
         memcpy(last_request, text, sizeof last_request);
         pthread_mutex_unlock(&lock);
         more = answer(fd, method, path, text);
     }
     pthread_mutex_lock(&lock);
     close(fd);
-    peers[at] = -1;
+    peers[at] = 0;
+    workers--;
+    pthread_cond_signal(&ended);
     pthread_mutex_unlock(&lock);
     return NULL;
 }
@@ -218,25 +221,28 @@ static void *accept_all(void *user)
 {
     (void)user;
     for (int fd; (fd = accept(listener, NULL, NULL)) >= 0;) {
+        pthread_t thread;
+        int at = 0;
         pthread_mutex_lock(&lock);
         accepted++;
-        bool room = worker_count < CONNECTIONS;
-        if (room)
-            peers[worker_count] = fd;
-        pthread_mutex_unlock(&lock);
-        if (!room || pthread_create(&workers[worker_count], NULL, serve, (void *)(long)worker_count) != 0) {
-            close(fd);
-            continue;
+        while (at < CONNECTIONS && peers[at])
+            at++;
+        if (at < CONNECTIONS) {
+            peers[at] = fd;
+            workers++;
         }
-        pthread_mutex_lock(&lock);
-        worker_count++;
         pthread_mutex_unlock(&lock);
+        if (at == CONNECTIONS || pthread_create(&thread, NULL, serve, (void *)(long)at) != 0) {
+            fprintf(stderr, "the test server is full\n");
+            exit(1);
+        }
+        pthread_detach(thread);
     }
     return NULL;
 }
 
 /* Starts it; gives the port. Exits the test when it can't. */
-static int server_start(void)
+static inline int server_start(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -251,33 +257,33 @@ static int server_start(void)
 }
 
 /* Ends it and waits for its threads. */
-static void server_stop(void)
+static inline void server_stop(void)
 {
     shutdown(listener, SHUT_RDWR);
     pthread_join(acceptor, NULL);
     close(listener);
     pthread_mutex_lock(&lock);
-    for (int i = 0; i < worker_count; i++)
-        if (peers[i] >= 0)
+    for (int i = 0; i < CONNECTIONS; i++)
+        if (peers[i])
             shutdown(peers[i], SHUT_RDWR);
+    while (workers > 0)
+        pthread_cond_wait(&ended, &lock);
     pthread_mutex_unlock(&lock);
-    for (int i = 0; i < worker_count; i++)
-        pthread_join(workers[i], NULL);
 }
 
 /* Requests whose path begins with `path` since the last server_reset. */
-static int server_count(const char *path)
+static inline int server_count(const char *path)
 {
     int n = 0;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < path_count; i++)
-        n += strncmp(paths[i], path, strlen(path)) == 0;
+        n += strncmp(asked[i], path, strlen(path)) == 0;
     pthread_mutex_unlock(&lock);
     return n;
 }
 
 /* Connections accepted since the last server_reset. */
-static int server_connections(void)
+static inline int server_connections(void)
 {
     pthread_mutex_lock(&lock);
     int n = accepted;
@@ -286,7 +292,7 @@ static int server_connections(void)
 }
 
 /* The last request, head and body, as it came. */
-static void server_last(char text[SERVER_TEXT])
+static inline void server_last(char text[SERVER_TEXT])
 {
     pthread_mutex_lock(&lock);
     memcpy(text, last_request, SERVER_TEXT);
@@ -294,7 +300,7 @@ static void server_last(char text[SERVER_TEXT])
 }
 
 /* Forgets the requests and connections so far. */
-static void server_reset(void)
+static inline void server_reset(void)
 {
     pthread_mutex_lock(&lock);
     path_count = accepted = 0;
