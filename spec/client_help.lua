@@ -22,6 +22,18 @@ function help.client(server, options)
   return assert(awork.client(merged))
 end
 
+--- The session of a client, which only the debug library can get at.
+function help.session(client)
+  local target = client.contact_infos
+  for i = 1, math.huge do
+    local name, value = debug.getupvalue(target.get, i)
+    if name == "sessions" then
+      return value[target]
+    end
+    assert(name, "no session")
+  end
+end
+
 --- An id of an object that does not exist.
 help.nobody = "00000000-0000-4000-8000-000000000000"
 

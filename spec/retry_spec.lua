@@ -304,8 +304,9 @@ describe("a create", function()
         merged[name] = value
       end
       local client = hasty(server, merged)
-      local clock = client.contact_infos._session.clock
-      client.contact_infos._session.clock = function() return clock() + jumped end
+      local session = help.session(client)
+      local clock = session.clock
+      session.clock = function() return clock() + jumped end
       return client
     end
 

@@ -28,6 +28,9 @@ for _, name in ipairs(FIELDS) do
   IS_FIELD[name] = true
 end
 
+-- The session of a resource, here alone: whoever holds a client could ask it for the token.
+local sessions = setmetatable({}, { __mode = "k" })
+
 local contact_infos = {}
 
 --- The resource of one owner.
@@ -35,17 +38,18 @@ local contact_infos = {}
 ---@param owner "user"|"company"
 ---@return awork.ContactInfos
 function contact_infos.new(session, owner)
-  return setmetatable({
-    _session = session,
+  local self = setmetatable({
     _owner = owner,
     _id_name = owner == "user" and "user_id" or "company_id",
     _prefix = owner == "user" and "/users/" or "/companies/",
   }, ContactInfos)
+  sessions[self] = session
+  return self
 end
 
 -- The id arguments of a public method: raises on a wrong type, gives an error for what is no GUID.
 local function check_ids(self, name, owner_id, info_id, with_info)
-  if self._session.closed then
+  if sessions[self].closed then
     error("awork: the client is closed", 3)
   elseif type(owner_id) ~= "string" then
     error(("bad argument #1 to '%s' (%s: string expected, got %s)"):format(name, self._id_name, type(owner_id)), 3)
@@ -57,7 +61,7 @@ end
 
 -- The text to send for a contact info; or nil, err. whole: with null for what is absent, as a PUT wants it.
 local function encode(self, info, whole)
-  local session = self._session
+  local session = sessions[self]
   if session.validate then
     return form_json(info, self._owner, session.strict, whole)
   end
@@ -119,7 +123,7 @@ function ContactInfos:create(owner_id, info, options)
   if not body then
     return nil, err
   end
-  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, options)
+  return readback.create(sessions[self], self._prefix .. owner_id .. "/contactinfo", body, options)
 end
 
 --- Lists contact infos, one page. awork API: GET …/contactinfo.
@@ -133,7 +137,7 @@ function ContactInfos:list(owner_id, options)
   if err then
     return nil, err
   end
-  local list, info = resource.list(self._session, self._prefix .. owner_id .. "/contactinfo", options)
+  local list, info = resource.list(sessions[self], self._prefix .. owner_id .. "/contactinfo", options)
   return list, info
 end
 
@@ -160,7 +164,7 @@ function ContactInfos:each(owner_id, options)
       return nil
     end
   end
-  return resource.each(self._session, self._prefix .. owner_id .. "/contactinfo", options)
+  return resource.each(sessions[self], self._prefix .. owner_id .. "/contactinfo", options)
 end
 
 --- Reads one contact info. awork API: GET …/contactinfo/{contactInfoId}.
@@ -176,7 +180,7 @@ function ContactInfos:get(owner_id, info_id, options)
   end
   check_call(options, 3, "get")
   local info
-  info, err = self._session:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+  info, err = sessions[self]:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
   return info, err
 end
 
@@ -188,7 +192,7 @@ local function put(self, owner_id, info_id, info, options)
     return nil, err
   end
   local updated
-  updated, err = self._session:fetch("PUT", self._prefix .. owner_id .. "/contactinfo/" .. info_id, body, options)
+  updated, err = sessions[self]:fetch("PUT", self._prefix .. owner_id .. "/contactinfo/" .. info_id, body, options)
   return updated, err
 end
 
@@ -230,7 +234,7 @@ function ContactInfos:patch(owner_id, info_id, changes, options)
   end
   check_call(options, 4, "patch")
   local current
-  current, err = self._session:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+  current, err = sessions[self]:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
   if not current then
     return nil, err
   end
@@ -264,11 +268,49 @@ function ContactInfos:delete(owner_id, info_id, options)
   check_call(options, 3, "delete")
   local result, raw
   result, err, raw =
-    self._session:send("DELETE", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+    sessions[self]:send("DELETE", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
   if result or (raw and raw.status == 404 and raw.retried) then
     return true
   end
   return nil, err
+end
+
+-- What a row of create_many says: the owner's id and the text to send; or nil, err.
+local function read_row(self, row)
+  local id_name = self._id_name
+  if type(row) ~= "table" then
+    return nil, errors.invalid("invalid-row", "?", "type",
+      ("a row must be a table { %s =, info = }, got %s"):format(id_name, type(row)))
+  end
+  local owner_id, info = row[id_name], row.info
+  if type(owner_id) ~= "string" then
+    return nil, errors.invalid("invalid-row", id_name, "type",
+      ("'%s' of a row must be a string, got %s"):format(id_name, type(owner_id)))
+  elseif type(info) ~= "table" then
+    return nil, errors.invalid("invalid-row", "info", "type",
+      ("'info' of a row must be a table, got %s"):format(type(info)))
+  end
+  local err = check_id(owner_id, id_name)
+  if err then
+    return nil, err
+  end
+  local body
+  body, err = encode(self, info)
+  if not body then
+    return nil, err
+  end
+  return owner_id, body
+end
+
+-- One row of create_many: like create, but whatever is wrong with it is its error; a metatable that raises, too.
+local function create_row(self, row, options)
+  local ok, owner_id, body = pcall(read_row, self, row)
+  if not ok then
+    return nil, errors.raised("row-failed", "a row", owner_id)
+  elseif not owner_id then
+    return nil, body
+  end
+  return readback.create(sessions[self], self._prefix .. owner_id .. "/contactinfo", body, options)
 end
 
 --- Creates many contact infos, several at once; see awork.many for the options and the report.
@@ -280,15 +322,15 @@ end
 ---@return table? err
 ---@return table? partial the report so far, beside an err
 function ContactInfos:create_many(rows, options)
-  self._session:check_open(2)
+  sessions[self]:check_open(2)
   -- No tail call: many.run blames this function's caller for a wrong argument.
-  local report, err, partial = many.run(self, rows, options)
+  local report, err, partial = many.run(sessions[self], create_row, self, rows, options)
   return report, err, partial
 end
 
 -- What the desired-state half reads and writes through: the resources of a client.
 local function resources(self)
-  local session = self._session
+  local session = sessions[self]
   session:check_open(3)
   return {
     users = users.users(session), companies = users.companies(session),
@@ -323,44 +365,6 @@ end
 function ContactInfos:ensure(owner_id, info, options)
   local found, how = desired_state.ensure(resources(self), self._owner, owner_id, info, options)
   return found, how
-end
-
--- What a row of create_many says: the owner's id and the text to send; or nil, err.
-local function read_row(self, row)
-  local id_name = self._id_name
-  if type(row) ~= "table" then
-    return nil, errors.invalid("invalid-row", "?", "type",
-      ("a row must be a table { %s =, info = }, got %s"):format(id_name, type(row)))
-  end
-  local owner_id, info = row[id_name], row.info
-  if type(owner_id) ~= "string" then
-    return nil, errors.invalid("invalid-row", id_name, "type",
-      ("'%s' of a row must be a string, got %s"):format(id_name, type(owner_id)))
-  elseif type(info) ~= "table" then
-    return nil, errors.invalid("invalid-row", "info", "type",
-      ("'info' of a row must be a table, got %s"):format(type(info)))
-  end
-  local err = check_id(owner_id, id_name)
-  if err then
-    return nil, err
-  end
-  local body
-  body, err = encode(self, info)
-  if not body then
-    return nil, err
-  end
-  return owner_id, body
-end
-
--- One row of create_many: like create, but whatever is wrong with it is its error; a metatable that raises, too.
-function ContactInfos:_create_row(row, options)
-  local ok, owner_id, body = pcall(read_row, self, row)
-  if not ok then
-    return nil, errors.raised("row-failed", "a row", owner_id)
-  elseif not owner_id then
-    return nil, body
-  end
-  return readback.create(self._session, self._prefix .. owner_id .. "/contactinfo", body, options)
 end
 
 return contact_infos

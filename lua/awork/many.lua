@@ -76,13 +76,15 @@ local TURN = 60
 --   elapsed  seconds
 --   results  for a list: in its order, { ok =, info =, err =, adopted = } each; err.code is "not-tried" for those that
 --            were not begun
+---@param session table
+---@param create fun(target: table, row: table, call: table): table?, table?, boolean? one row
 ---@param target table the resource
 ---@param rows table|function
 ---@param options? table
 ---@return table? report
 ---@return table? err
 ---@return table? partial
-function many.run(target, rows, options)
+function many.run(session, create, target, rows, options)
   local iterating = is_callable(rows)
   if not iterating and type(rows) ~= "table" then
     error(("bad argument #1 to 'create_many' (list or iterator expected, got %s)"):format(type(rows)), 3)
@@ -94,7 +96,6 @@ function many.run(target, rows, options)
   if fault then
     error(("bad argument #2 to 'create_many' (%s)"):format(fault), 3)
   end
-  local session = target._session
   local scheduler = session.scheduler
   local on_progress, on_result, stop_on_error = options.on_progress, options.on_result, options.stop_on_error
   local call = { timeout = options.timeout, retry = options.retry }
@@ -158,7 +159,7 @@ function many.run(target, rows, options)
       if not index then
         return
       end
-      local info, err, adopted = target:_create_row(row, call)
+      local info, err, adopted = create(target, row, call)
       done = done + 1
       if info then
         stats.created = stats.created + 1

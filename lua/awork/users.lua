@@ -32,22 +32,29 @@ local FIELDS = {
 
 local LIST_EXTRA = { showArchived = "boolean" }
 
+-- The session of a resource, here alone: whoever holds a client could ask it for the token.
+local sessions = setmetatable({}, { __mode = "k" })
+
 function users.users(session)
-  return setmetatable({ _session = session }, Users)
+  local self = setmetatable({}, Users)
+  sessions[self] = session
+  return self
 end
 
 function users.companies(session)
-  return setmetatable({ _session = session }, Companies)
+  local self = setmetatable({}, Companies)
+  sessions[self] = session
+  return self
 end
 
 local function check_open(self)
-  if self._session.closed then
+  if sessions[self].closed then
     error("awork: the client is closed", 3)
   end
 end
 
 local function check_user(self, name, id, what)
-  if self._session.closed then
+  if sessions[self].closed then
     error("awork: the client is closed", 3)
   elseif type(id) ~= "string" then
     error(("bad argument #1 to '%s' (%s: string expected, got %s)"):format(name, what or "user_id", type(id)), 3)
@@ -87,7 +94,7 @@ end
 ---@return table? err
 function Users:me()
   check_open(self)
-  local user, err = self._session:fetch("GET", "/users/me")
+  local user, err = sessions[self]:fetch("GET", "/users/me")
   return user, err
 end
 
@@ -101,7 +108,7 @@ function Users:list(options)
   if err then
     return nil, err
   end
-  local list, info = resource.list(self._session, "/users", options, LIST_EXTRA)
+  local list, info = resource.list(sessions[self], "/users", options, LIST_EXTRA)
   return list, info
 end
 
@@ -111,7 +118,7 @@ end
 function Users:each(options)
   check_open(self)
   local err = resource.check_list(options, LIST_EXTRA, 1, "each", 2)
-  return each(self._session, "/users", err, options, LIST_EXTRA)
+  return each(sessions[self], "/users", err, options, LIST_EXTRA)
 end
 
 --- Reads a user, with their contact infos. awork API: GET /users/{userId}.
@@ -124,7 +131,7 @@ function Users:get(user_id)
     return nil, err
   end
   local user
-  user, err = self._session:fetch("GET", "/users/" .. user_id)
+  user, err = sessions[self]:fetch("GET", "/users/" .. user_id)
   return user, err
 end
 
@@ -189,7 +196,7 @@ function Users:update(user_id, fields)
   if type(fields) ~= "table" then
     error(("bad argument #2 to 'update' (table expected, got %s)"):format(type(fields)), 2)
   end
-  local session = self._session
+  local session = sessions[self]
   err = err or session.validate and check_fields(fields) or nil
   if err then
     return nil, err
@@ -211,7 +218,7 @@ function Users:delete(user_id)
     return nil, err
   end
   local result, raw
-  result, err, raw = self._session:send("DELETE", "/users/" .. user_id)
+  result, err, raw = sessions[self]:send("DELETE", "/users/" .. user_id)
   if result or (raw and raw.status == 404 and raw.retried) then
     return true
   end
@@ -231,7 +238,7 @@ function Users:activate(user_id)
     return nil, err
   end
   local result
-  result, err = self._session:send("POST", "/users/" .. user_id .. "/activate", nil, IDEMPOTENT)
+  result, err = sessions[self]:send("POST", "/users/" .. user_id .. "/activate", nil, IDEMPOTENT)
   if result then
     return true
   end
@@ -258,7 +265,7 @@ function Users:deactivate(user_id, options)
   if err then
     return nil, err
   end
-  return answer(self._session:call("POST", "/users/" .. user_id .. "/deactivate", nil, {
+  return answer(sessions[self]:call("POST", "/users/" .. user_id .. "/deactivate", nil, {
     safe = true, query = options and options.include_summary and "?includeSummary=true" or nil,
   }))
 end
@@ -276,7 +283,7 @@ function Users:set_archived(user_id, archived)
     return nil, err
   end
   local body = archived and '{"isArchived":true}' or '{"isArchived":false}'
-  return answer(self._session:call("POST", "/users/" .. user_id .. "/setarchived", body, IDEMPOTENT))
+  return answer(sessions[self]:call("POST", "/users/" .. user_id .. "/setarchived", body, IDEMPOTENT))
 end
 
 --- What awork guesses of a person from an email address. awork API: GET /users/autofill/{email}.
@@ -291,7 +298,7 @@ function Users:autofill(email)
     return nil, errors.invalid("invalid-email", "email", "email-format",
       "'email' must be an address like name@example.com")
   end
-  local result, err = self._session:call("GET", "/users/autofill/" .. core.escape(email))
+  local result, err = sessions[self]:call("GET", "/users/autofill/" .. core.escape(email))
   if result == true then
     return {}
   elseif result then
@@ -310,7 +317,7 @@ function Companies:list(options)
   if err then
     return nil, err
   end
-  local list, info = resource.list(self._session, "/companies", options)
+  local list, info = resource.list(sessions[self], "/companies", options)
   return list, info
 end
 
@@ -320,7 +327,7 @@ end
 function Companies:each(options)
   check_open(self)
   local err = resource.check_list(options, nil, 1, "each", 2)
-  return each(self._session, "/companies", err, options)
+  return each(sessions[self], "/companies", err, options)
 end
 
 --- Reads a company, with its contact infos. awork API: GET /companies/{companyId}.
@@ -333,7 +340,7 @@ function Companies:get(company_id)
     return nil, err
   end
   local company
-  company, err = self._session:fetch("GET", "/companies/" .. company_id)
+  company, err = sessions[self]:fetch("GET", "/companies/" .. company_id)
   return company, err
 end
 
