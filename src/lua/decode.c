@@ -1,6 +1,7 @@
 /*
- * JSON to Lua in one pass, for answers: what lua-cjson, core.compact and core.utf8 would do one after the other, at a
- * quarter of their price. Strict RFC 8259; a null is absent, a whole number is an integer, a table is made in its size.
+ * decode: JSON to Lua, strict RFC 8259; a null is absent, a whole number is an integer. Memory is Lua's own throughout,
+ * as in encode.c: lua-cjson loses its buffer when a state's memory limit stops it, and ends the process when malloc
+ * fails, neither of which a host can have.
  */
 #include "../core/text.h"
 #include "binding.h"

@@ -60,7 +60,7 @@ static void close_gaps(lua_State *L, int idx, lua_Integer n)
 /*
  * core.compact(v) -> v
  *
- * Makes what lua-cjson decoded pleasant: removes nulls, and turns floats that are whole numbers below 2^53
+ * Makes decoded JSON pleasant: removes nulls, and turns floats that are whole numbers below 2^53
  * into integers; in place, at every level. In a list the elements behind a null move up, so that it stays a
  * list without holes. A null itself becomes nil. Raises if it is nested deeper than 1000 levels, or in
  * itself.
