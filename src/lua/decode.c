@@ -497,7 +497,8 @@ static int decode(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &n);
     lua_Integer depth = luaL_optinteger(L, 2, 64);
     luaL_argcheck(L, depth >= 1 && depth <= 1000, 2, "from 1 to 1000 expected");
-    struct reader r = {.L = L, .at = text, .end = text + n, .depth = (int)depth, .nulls = lua_toboolean(L, 3)};
+    struct reader r = {
+        .L = L, .at = text, .end = text + n, .depth = (int)depth, .nulls = lua_toboolean(L, 3)};
     if (n >= 3 && memcmp(text, bom, 3) == 0)
         r.at += 3;
     lua_settop(L, 1);
