@@ -49,8 +49,7 @@ struct aw_handle {
     struct aw_handle *next_all;
     enum aw_method method; /* what is set now, to set only what changes */
     bool has_body, custom, piped;
-    bool mistrusted; /* libcurl must not meet a second response with it */
-    bool used;       /* it has met one */
+    bool mistrusted; /* libcurl must not meet a folded line at the beginning of a response */
     char error[CURL_ERROR_SIZE];
 };
 

@@ -152,6 +152,8 @@ static bool answer(int fd, const char *method, const char *path, const char *req
     } else if (strcmp(path, "/garbage") == 0) {
         say(fd, "\x01\x02\x03 this is no HTTP at all\r\n\r\n");
         return false;
+    } else if (strcmp(path, "/folded") == 0) { /* goes on with a header that is not there */
+        say(fd, "HTTP/1.1 200 OK\r\n and more\r\nContent-Length: 0\r\n\r\n");
     } else if (strcmp(path, "/redirect") == 0) {
         body(fd, "302 Found", "Location: /echo\r\n", "");
     } else if (strcmp(path, "/delete/1") == 0) { /* done at the first try, whose answer is lost */

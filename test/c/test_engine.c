@@ -273,6 +273,12 @@ static void test_broken_responses(void)
     const struct aw_result *r = get(e, "/cut");
     CHECK(r->kind == AW_NETWORK && r->status == 0 && r->sent && r->retryable);
     CHECK_STR(r->code, "incomplete");
+    for (int i = 0; i < 3; i++) {
+        CHECK(get(e, "/")->status == 200);
+        r = get(e, "/folded"); /* on the same handle: libcurl 7.88 would read what it has freed */
+        CHECK(r->kind == AW_PROTOCOL && r->status == 0);
+        CHECK_STR(r->code, "not-http");
+    }
     r = get(e, "/garbage");
     CHECK(r->kind == AW_PROTOCOL && r->sent && !r->retryable);
     CHECK_STR(r->code, "not-http");
