@@ -206,9 +206,11 @@ static CURLcode set_method(struct aw_handle *h, const struct aw_request_copy *r)
     /* libcurl's own notions are GET, HEAD and POST; any other is a name written over one of them. */
     enum aw_method base = r->has_body ? AW_POST : r->method == AW_HEAD ? AW_HEAD : AW_GET;
     bool custom = r->method != base;
-    if (r->method == h->method && r->has_body == h->has_body)
+    bool all = h->unsure; /* what was set is not known */
+    if (!all && r->method == h->method && r->has_body == h->has_body)
         return CURLE_OK;
-    if (h->method == AW_HEAD)
+    h->unsure = true;
+    if (all || h->method == AW_HEAD)
         code = curl_easy_setopt(h->easy, CURLOPT_NOBODY, 0L);
     if (!code)
         code = curl_easy_setopt(h->easy,
@@ -216,12 +218,13 @@ static CURLcode set_method(struct aw_handle *h, const struct aw_request_copy *r)
                                 : base == AW_HEAD ? CURLOPT_NOBODY
                                                   : CURLOPT_HTTPGET,
                                 1L);
-    if (!code && (custom || h->custom))
+    if (!code && (all || custom || h->custom))
         code = curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, custom ? aw_method_name(r->method) : NULL);
     if (!code) {
         h->method = r->method;
         h->has_body = r->has_body;
         h->custom = custom;
+        h->unsure = false;
     }
     return code;
 }

@@ -50,6 +50,7 @@ struct aw_handle {
     enum aw_method method; /* what is set now, to set only what changes */
     bool has_body, custom, piped;
     bool mistrusted; /* libcurl must not meet a folded line at the beginning of a response */
+    bool unsure;     /* setting the method failed half-way: all of it is to be set */
     char error[CURL_ERROR_SIZE];
 };
 
