@@ -82,6 +82,14 @@ soak: all ## ten minutes against the sandbox with random faults
 prove-memory: all $(BUILD)/prove/memory ## every allocation of every public call fails (SHARE=0.02: a fiftieth)
 	@$(BUILD)/prove/memory $(BUILD) $(SHARE)
 
+prove-threads: all $(BUILD)/prove/threads prove-tsan ## threads, forks, signals, states closed with all in flight
+	@$(BUILD)/prove/threads $(BUILD) $(SHARE)
+
+prove-tsan:
+	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all build-tsan/prove/threads
+	@TSAN_OPTIONS="exitcode=66:suppressions=$(CURDIR)/tools/tsan.supp" build-tsan/prove/threads build-tsan \
+	    $(or $(SHARE),1) threads | sed 's/threads:/threads, TSan:/'
+
 # 100,000 random contact infos judged by the core, and by ajv against a JSON Schema of the contract.
 prove-differential: all prove/node_modules/.ready
 	@$(PROVE_ENV) $(LUA) prove/differential.lua $(or $(COUNT),100000) $(SEED) | \
@@ -100,6 +108,13 @@ bench: ## install what is missing, and compare with others: tables, JSON and PNG
 
 asan-build:
 	$(SUB) BUILD=build-asan CFLAGS="-O1 -g $(SANITIZE)" all c-tests
+
+fuzz: fuzz-build ## libFuzzer on what reads others' bytes, T seconds each (TARGETS="csv plan" for some)
+	@tools/fuzz.sh $(or $(T),60) $(TARGETS)
+
+fuzz-build:
+	$(SUB) BUILD=build-fuzz CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	    -fno-sanitize-recover=undefined -fno-omit-frame-pointer" $(FUZZ:%=build-fuzz/fuzz/%)
 
 tsan-build:
 	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all c-tests
@@ -164,6 +179,22 @@ $(BUILD)/prove/%: $(BUILD)/obj/prove/%.o $(BUILD)/libawork.a
 $(BUILD)/test/%: $(BUILD)/obj/test/c/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -lm -pthread
+
+# A fuzz target is a C file in fuzz/, or lua.c with a function of targets.lua.
+FUZZ_C   = validate ratelimit
+FUZZ_LUA = validation response csv vcard scim json codec filter plan journal
+FUZZ     = $(FUZZ_C) $(FUZZ_LUA)
+$(FUZZ_LUA:%=$(BUILD)/obj/fuzz/%.o): $(BUILD)/obj/fuzz/%.o: fuzz/lua.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -DTARGET='"$*"' -MMD -MP -c -o $@ $<
+
+$(FUZZ_C:%=$(BUILD)/obj/fuzz/%.o): $(BUILD)/obj/fuzz/%.o: fuzz/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
+
+$(FUZZ:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/%.o $(BUILD)/libawork.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(LUA_LIBS) $(CURL_LIBS) -lm -pthread
 
 # Changed flags rebuild what was built with other ones.
 $(FLAGS): FORCE

@@ -20,7 +20,8 @@ local TYPES = {
   company = { phone = { "central", "other" }, email = { "central", "invoice", "other" },
     address = { "central", "invoice", "other" }, url = { "primary", "other" }, custom = {} },
 }
-local NAMES, SUBTYPES = { user = {}, company = {} }, { "Work", "workFax", "work fax", "LinkedIn", "github", "", " ", "x" }
+local NAMES = { user = {}, company = {} }
+local SUBTYPES = { "Work", "workFax", "work fax", "LinkedIn", "github", "", " ", "x" }
 for owner, types in pairs(TYPES) do
   for name, subtypes in pairs(types) do
     table.insert(NAMES[owner], name)
@@ -45,7 +46,8 @@ local function valid(owner)
   local subtypes = TYPES[owner][kind]
   if #subtypes > 0 and (owner == "company" or int(5) > 1) then info.subType = pick(subtypes) end
   if kind == "address" then
-    info.addressLine1, info.zipCode, info.city, info.country = "Torstraße 140", "10119", "Berlin", pick { "DE", "AT", "FR" }
+    info.addressLine1, info.zipCode, info.city = "Torstraße 140", "10119", "Berlin"
+    info.country = pick { "DE", "AT", "FR" }
     if int(2) == 1 then info.isAddress = true end
     if int(3) == 1 then info.addressLine2, info.state = "Hof A", "Berlin" end
   else

@@ -351,12 +351,16 @@ failed:
     return false;
 }
 
-/* glibc keeps the stacks of ended threads for the next ones, and with each what the linker gave it. */
-static bool of_a_kept_stack(const struct block *b, Dl_info *info)
+/*
+ * What others keep or lose: glibc the stacks of ended threads for the next ones, and with each what the linker
+ * gave it; OpenSSL some bytes when a handshake runs out of memory.
+ */
+static bool of_others(const struct block *b, Dl_info *info)
 {
     if (!dladdr(b->from, info))
         info->dli_fname = info->dli_sname = NULL;
-    return info->dli_fname && strstr(info->dli_fname, "/ld-linux");
+    return info->dli_fname &&
+           (strstr(info->dli_fname, "/ld-linux") || strstr(info->dli_fname, "/libcrypto."));
 }
 
 /* What is still there of a state that was closed; findings. */
@@ -376,7 +380,7 @@ static int left(const char *what, int fds_before)
     int shown = 0;
     for (size_t i = 0; i < SLOTS && block_count > 0; i++) {
         Dl_info info;
-        if (!blocks[i].p || of_a_kept_stack(&blocks[i], &info))
+        if (!blocks[i].p || of_others(&blocks[i], &info))
             continue;
         if (shown++ == 0)
             findings++;

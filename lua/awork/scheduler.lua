@@ -400,14 +400,15 @@ function Scheduler:close()
     return
   end
   local engine = self.engine
-  local done, result = engine:next()
-  while done do
+  -- It may be another process's, after a fork: then it gives nothing, and can be closed all the same.
+  local ok, done, result = pcall(engine.next, engine)
+  while ok and done do
     local task = self.waiting[done]
     if task then
       self.waiting[done], task._id, task._queue = nil, false, false
       enqueue(self, task, result)
     end
-    done, result = engine:next()
+    ok, done, result = pcall(engine.next, engine)
   end
   engine:close()
   self.closed = true
