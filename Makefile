@@ -226,4 +226,5 @@ FORCE:
 
 .SECONDARY: $(CTEST_OBJ)
 .PHONY: all demo test bench lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
-        prove soak $(PROVE_LUA:%=prove-%) completions install uninstall clean help FORCE
+        prove soak $(PROVE_LUA:%=prove-%) prove-memory prove-threads prove-tsan prove-differential prove-fuzz fuzz \
+        fuzz-build completions install uninstall clean help FORCE

@@ -9,8 +9,8 @@ passed=0 failed=0
 has() { command -v "$1" >/dev/null; }
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # The C of the repository; nothing that was built.
-c=$(find src test examples bench -name '*.c' 2>/dev/null | LC_ALL=C sort)
-h=$(find src test examples bench -name '*.h' 2>/dev/null | LC_ALL=C sort)
+c=$(find src test examples bench prove fuzz -path prove/node_modules -prune -o -name '*.c' -print 2>/dev/null | LC_ALL=C sort)
+h=$(find src test examples bench prove fuzz -path prove/node_modules -prune -o -name '*.h' -print 2>/dev/null | LC_ALL=C sort)
 check() {
     name=$1
     shift

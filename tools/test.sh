@@ -49,6 +49,10 @@ valgrind() {
     cat "$log/beside.log"
     return $code
 }
+# A share of what `make prove` does in full.
+prove() {
+    build "build/prove/$1" && "build/prove/$1" build "$2"
+}
 beside=
 trap '[ -z "$beside" ] || kill "$beside"' EXIT
 trap 'exit 130' INT TERM
@@ -65,6 +69,8 @@ check "C tests under ASan+UBSan" tools/c-tests.sh build-asan
 check "specs under ASan+UBSan" tools/specs.sh asan build-asan
 check "build for TSan" build tsan-build
 check "C tests under TSan" tools/c-tests.sh build-tsan
+check "allocations that fail, a share" prove memory 0.004
+check "threads, forks, signals, a share" prove threads 0.03
 check "build for coverage" build cov-build
 check "coverage" tools/coverage.sh build-cov && sed -n 's/^\(file  \|src\|lua\|all\)/      &/p' "$log/coverage.log"
 check "specs under valgrind" valgrind
