@@ -20,7 +20,10 @@ local function check_error(err)
   assert(type(err.code) == "string" and type(err.kind) == "string", "an error without code or kind")
   local text = tostring(err)
   assert(core.utf8(text), "an error's text is no UTF-8")
-  assert(not text:find "[%z\1-\8\11-\31\127]", "an error's text has control characters")
+  assert(not text:find "%c", "an error's text has control characters")
+  for name, value in next, err do
+    assert(type(value) ~= "string" or name == "file" or core.utf8(value), name .. " is no UTF-8")
+  end
   return err
 end
 

@@ -245,4 +245,16 @@ describe("errors", function()
       assert.matches("^awork: ", tostring(errors.new(fields)))
     end
   end)
+
+  it("are UTF-8 without control characters, whatever a server puts into headers and body", function()
+    local err = answer {
+      kind = "status", status = 400, body = { code = "x\27[2J", description = "a\127b" },
+      headers = { ["Trace-Id"] = "t\xff<b>", ["X-Edge-Ref"] = "e\xfc" },
+    }
+    for _, text in ipairs { tostring(err), err.trace_id, err.edge_ref } do
+      assert.is_truthy(utf8.len(text), text)
+      assert.is_nil(text:find "%c", text)
+    end
+    assert.matches("trace t%?", tostring(err))
+  end)
 end)

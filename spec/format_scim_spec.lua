@@ -176,4 +176,10 @@ describe("format.scim: writing", function()
       end
     end)
   end
+
+  it("names a key that is no UTF-8 in text that is", function()
+    local _, err = scim.decode '{"na\xffme" 1}'
+    assert.equal("syntax", err.code)
+    assert.is_truthy(utf8.len(err.message), err.message)
+  end)
 end)

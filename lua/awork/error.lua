@@ -79,6 +79,11 @@ local function excerpt(body)
 end
 errors.excerpt = excerpt
 
+-- A header's value may be any bytes; what an error holds is text.
+local function header_text(value)
+  return value and excerpt(value)
+end
+
 local function is_text(value)
   return type(value) == "string" and value ~= ""
 end
@@ -139,7 +144,7 @@ function errors.from_response(result, method, path, codec)
   local status, headers = result.status, result.headers or {}
   local err = {
     kind = "api", status = status, method = method, path = path,
-    trace_id = headers["trace-id"], edge_ref = headers["x-edge-ref"],
+    trace_id = header_text(headers["trace-id"]), edge_ref = header_text(headers["x-edge-ref"]),
     retryable = RETRYABLE[status] or false, attempts = result.attempts,
   }
   if status >= 300 and status < 400 then
@@ -203,7 +208,7 @@ function errors.from_transport(result, method, path)
   if err.kind == "tls" then
     err.hint = "if the server's certificate comes from a private authority, set ca_file to its PEM file (or ca_path)"
   elseif err.kind == "rate_limit" and result.headers then
-    err.trace_id, err.edge_ref = result.headers["trace-id"], result.headers["x-edge-ref"]
+    err.trace_id, err.edge_ref = header_text(result.headers["trace-id"]), header_text(result.headers["x-edge-ref"])
   end
   return setmetatable(err, mt)
 end
@@ -221,7 +226,8 @@ function errors.unreadable(result, method, path, code, description)
   return setmetatable({
     kind = "protocol", code = code, status = result.status, method = method, path = path, retryable = false,
     description = said == "" and description or description .. ": " .. said,
-    trace_id = headers["trace-id"], edge_ref = headers["x-edge-ref"], attempts = result.attempts,
+    trace_id = header_text(headers["trace-id"]), edge_ref = header_text(headers["x-edge-ref"]),
+    attempts = result.attempts,
   }, mt)
 end
 
@@ -332,8 +338,11 @@ mt.__tostring = function(err)
   if err.edge_ref then
     where[#where + 1] = "edge " .. text_of(err.edge_ref)
   end
-  text = text:gsub("[%c]+", " ")
-  return "awork: " .. head .. ": " .. text .. (where[1] and " (" .. table.concat(where, ", ") .. ")" or "")
+  local line = "awork: " .. head .. ": " .. text .. (where[1] and " (" .. table.concat(where, ", ") .. ")" or "")
+  if not core.utf8(line) then
+    line = line:gsub("[\128-\255]+", "?")
+  end
+  return (line:gsub("%c+", " ")) -- whatever others sent, it moves no cursor
 end
 
 --- `"failed: " .. err` works as it would with a string.

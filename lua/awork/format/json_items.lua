@@ -158,7 +158,7 @@ function Items:object()
   while follows do
     if self:peek() ~= QUOTE then self:fail("syntax", "a name in quotes was expected") end
     local key = self:take()
-    if self:peek() ~= COLON then self:fail("syntax", "a colon was expected after " .. key) end
+    if self:peek() ~= COLON then self:fail("syntax", "a colon was expected after " .. persons.excerpt(key)) end
     input.pos = input.pos + 1
     local c = self:peek()
     if c == LIST and key:lower() == self.wrapper then
@@ -188,7 +188,7 @@ function Items:finish_object()
   while self:another(END_OBJECT) do
     if self:peek() ~= QUOTE then self:fail("syntax", "a name in quotes was expected") end
     local key = self:take()
-    if self:peek() ~= COLON then self:fail("syntax", "a colon was expected after " .. key) end
+    if self:peek() ~= COLON then self:fail("syntax", "a colon was expected after " .. persons.excerpt(key)) end
     input.pos = input.pos + 1
     self:peek()
     self.fields[#self.fields + 1] = key .. ":" .. self:take()
