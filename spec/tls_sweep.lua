@@ -420,6 +420,12 @@ function sweep.http2(share, check)
   for _, name in ipairs(names) do
     insert(name, nil, odd[name])
   end
+  -- libcurl 7.88 takes this for the end of an empty body.
+  for _ = 1, skip do
+    try("a frame that is too long after the head", "error", function(stream)
+      return table.concat(good(stream), "", 1, 3) .. odd["a frame that is too long"](stream), "keep"
+    end)
+  end
   local whole = #table.concat(good(1))
   for at = 0, whole - 1 do
     try(("cut at %d"):format(at), "error", function(stream)

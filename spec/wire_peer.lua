@@ -110,22 +110,26 @@ function Fd:getfd()
   return self.fd
 end
 
---- Drives the client and this server until `done()`.
+--- Drives the client, or a list of them, and this server until `done()`.
 ---@param client table
 ---@param done fun(): boolean
 ---@param most? number seconds, 60
 ---@return boolean
 function Peer:drive(client, done, most)
+  local clients = client[1] and client or { client }
   local limit = now() + (most or 60)
   while not done() do
     if now() > limit then
       return false
     end
-    client:step()
+    local wait = 0.05
+    for _, each in ipairs(clients) do
+      each:step()
+      wait = math.min(wait, each:timeout() or wait)
+    end
     if done() then
       break
     end
-    local wait = math.min(client:timeout() or 0.05, 0.05)
     local readers, writers = { self.listener }, {}
     for conn in pairs(self.connections) do
       readers[#readers + 1] = conn.sock
@@ -136,13 +140,15 @@ function Peer:drive(client, done, most)
         wait = math.min(wait, math.max(0, conn.wake - now()))
       end
     end
-    for _, s in ipairs(client:sockets()) do
-      local fd = setmetatable({ fd = s.fd }, Fd)
-      if s.read then
-        readers[#readers + 1] = fd
-      end
-      if s.write then
-        writers[#writers + 1] = fd
+    for _, each in ipairs(clients) do
+      for _, s in ipairs(each:sockets()) do
+        local fd = setmetatable({ fd = s.fd }, Fd)
+        if s.read then
+          readers[#readers + 1] = fd
+        end
+        if s.write then
+          writers[#writers + 1] = fd
+        end
       end
     end
     local readable = socket.select(readers, writers, wait)

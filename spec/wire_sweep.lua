@@ -122,8 +122,9 @@ function sweep.fault(value, err, took, timeout)
   return nil
 end
 
--- Runs cases through one client, `width` at a time. A case: { name=, call=, script=, expect= (a function that looks
--- at value and err and says what is wrong, or nothing), timeout= }.
+-- Runs cases through one client, `width` at a time, or, those that are `fresh` because a 429 makes a client pause,
+-- through clients of their own. A case: { name=, call=, script=, expect= (a function that looks at value and err and
+-- says what is wrong, or nothing), timeout=, fresh= }.
 function sweep.run(cases, check, width, options)
   local peer <close> = wire_peer.new()
   local merged = {
@@ -132,39 +133,57 @@ function sweep.run(cases, check, width, options)
   for name, value in pairs(options or {}) do
     merged[name] = value
   end
+  local done = 0
+  local function run(client, number)
+    local case = cases[number]
+    local id, timeout = guid(number), case.timeout or 10
+    peer.scripts[id] = case.script
+    local start = core.now()
+    local ok, value, err = pcall(case.call, client, id, { retry = false, timeout = timeout })
+    local took = core.now() - start
+    peer.scripts[id] = nil
+    local fault
+    if ok then
+      if value ~= nil then
+        err = nil
+      end
+      fault = sweep.fault(value, err, took, timeout) or case.expect and case.expect(value, err)
+    else
+      fault = "it raised: " .. tostring(value)
+    end
+    check(not fault, "%s: %s", case.name, fault)
+    done = done + 1
+  end
+  local shared, fresh = {}, {}
+  for number, case in ipairs(cases) do
+    local list = case.fresh and fresh or shared
+    list[#list + 1] = number
+  end
+  width = width or 100
   local client <close> = assert(awork.client(merged))
-  local next_case, done = 0, 0
-  local function work()
-    while true do
-      next_case = next_case + 1
-      local case = cases[next_case]
-      if not case then
-        return
+  local at = 0
+  for _ = 1, width do
+    client:spawn(function()
+      while at < #shared do
+        at = at + 1
+        run(client, shared[at])
       end
-      local id, timeout = guid(next_case), case.timeout or 10
-      peer.scripts[id] = case.script
-      local start = core.now()
-      local ok, value, err = pcall(case.call, client, id, { retry = false, timeout = timeout })
-      local took = core.now() - start
-      peer.scripts[id] = nil
-      local fault
-      if ok then
-        if value ~= nil then
-          err = nil
-        end
-        fault = sweep.fault(value, err, took, timeout) or case.expect and case.expect(value, err)
-      else
-        fault = "it raised: " .. tostring(value)
-      end
-      check(not fault, "%s: %s", case.name, fault)
-      done = done + 1
+    end)
+  end
+  check(peer:drive(client, function() return done == #shared end, 600), "%d of %d cases ended", done, #shared)
+  for first = 1, #fresh, width do
+    local clients = {}
+    local last = math.min(first + width - 1, #fresh)
+    for i = first, last do
+      local own = assert(awork.client(merged))
+      own:spawn(run, own, fresh[i])
+      clients[#clients + 1] = own
+    end
+    check(peer:drive(clients, function() return done == #shared + last end, 600), "%d of %d cases ended", done, #cases)
+    for _, own in ipairs(clients) do
+      own:close()
     end
   end
-  for _ = 1, math.min(width or 100, #cases) do
-    client:spawn(work)
-  end
-  local finished = peer:drive(client, function() return done == #cases end, 600)
-  check(finished, "%d of %d cases ended", done, #cases)
   return done
 end
 
@@ -179,6 +198,7 @@ function sweep.recorded(share, check)
   local function add(case)
     turn = turn + 1
     if turn % skip == 0 then
+      case.fresh = case.name:find "^limited" ~= nil
       cases[#cases + 1] = case
     end
   end
@@ -188,6 +208,7 @@ function sweep.recorded(share, check)
     local answer = answers[call.name]
     assert(answer:match "^HTTP/1.1 (%d+)" == tostring(call.status), call.name .. ": " .. answer:sub(1, 60))
     whole[#whole + 1] = { name = call.name .. " as recorded", call = call.call, script = { answer },
+      fresh = call.status == 429,
       expect = function(value, err)
         usual[call.name] = value and describe(value) or tostring(err.status)
         return not value ~= (call.status >= 300) and "it does not give what was recorded" or nil
@@ -260,6 +281,7 @@ function sweep.hostile(share, check)
     end
     for _, call in ipairs { get, create } do
       cases[#cases + 1] = { name = name, call = call, script = script, timeout = timeout or 10,
+        fresh = name:find "^429" ~= nil,
         expect = function(got, err)
           if got ~= nil then
             return not value and "a value: " .. describe(got) or nil

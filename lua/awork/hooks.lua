@@ -24,12 +24,13 @@ local PLAIN = { type = true, subType = true, isAddress = true, isArchived = true
 
 local MASK = "***"
 
-local function shown_headers(headers)
+-- secret: the token, which a server may send back.
+local function shown_headers(headers, secret)
   local out = {}
   for name, value in next, headers or {} do
     local folded = name:lower()
     if SHOWN[folded] then
-      out[folded] = value
+      out[folded] = secret and value:find(secret, 1, true) and MASK or value
     end
   end
   return out
@@ -121,7 +122,8 @@ function hooks.new(options, codec)
     end
     local info = {
       method = req.method, path = shown_path(path), status = result.status, attempts = result.attempts,
-      headers = shown_headers(result.headers), bytes = result.body and #result.body, timings = result.timings,
+      headers = shown_headers(result.headers, req.token), bytes = result.body and #result.body,
+      timings = result.timings,
       http_version = result.http_version,
     }
     if err then

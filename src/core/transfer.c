@@ -404,7 +404,7 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
     struct aw_result *r = &t->result;
     long status = 0, version = 0, request_bytes = 0;
     curl_off_t received = 0;
-    size_t encoding_len;
+    size_t len;
     curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     r->http_version = version_number(version);
     read_timings(t);
@@ -412,13 +412,18 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
     /* libcurl takes a head that ends with the connection for a whole one, without a body, */
     if (code == CURLE_OK && t->head_open)
         code = CURLE_PARTIAL_FILE;
-    /* and a compressed body of which too little came to be uncompressed for an empty one. */
+    /* a compressed body of which too little came to be uncompressed for an empty one, and the same with HTTP/2 for
+     * one whose connection failed before its first byte: that is taken for what it is, when there was to be one. */
     if (code == CURLE_OK) {
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
         r->status = (int)status;
         curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
-        if (t->body.len == 0 && received > 0 && aw_transfer_header(t, "content-encoding", &encoding_len))
+        if (t->body.len == 0 && received > 0 && aw_transfer_header(t, "content-encoding", &len))
             code = CURLE_BAD_CONTENT_ENCODING;
+        else if (t->body.len == 0 && r->http_version == 20 && status == 200 && t->request.method != AW_HEAD &&
+                 aw_transfer_header(t, "content-type", &len) &&
+                 !aw_transfer_header(t, "content-length", &len))
+            code = CURLE_PARTIAL_FILE;
     }
     if (code == CURLE_OK) {
         r->kind = AW_RESPONSE;

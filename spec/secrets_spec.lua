@@ -1,0 +1,20 @@
+local sweep = require "secrets_sweep"
+
+describe("a token", function()
+  local function check(condition, ...)
+    assert(condition, string.format(...))
+    return condition
+  end
+
+  it("is in nothing that a caller gets to see, though the server sends it back everywhere", function()
+    assert.is_true(sweep.shown(check) > 10000)
+  end)
+
+  it("is in no argument, no environment and, after close, in no memory of the engine #process", function()
+    local looks = sweep.memory(function(dir, url, user_id)
+      return assert(io.popen(("exec lua5.4 -e 'require \"secrets_sweep\".child(\"%s\", \"%s\", \"%s\")'")
+        :format(dir, url, user_id)))
+    end, check)
+    assert.equal(6, looks)
+  end)
+end)

@@ -1,0 +1,341 @@
+--- Where a token may show up: for secrets_spec.lua and prove/secrets.lua. The servers here send it back wherever they
+-- can, and it is looked for in all that a caller gets to see.
+local awork = require "awork"
+local core = require "awork.core"
+local help = require "client_help"
+
+local sweep = {}
+
+--- A token of our own making, of characters that need no quoting anywhere.
+function sweep.canary()
+  local parts = { "canary" }
+  for i = 2, 5 do
+    parts[i] = ("%08x"):format(math.random(0, 0xffffffff))
+  end
+  return table.concat(parts, "-")
+end
+
+-- Everything that can be reached from a value without the debug library, as texts: keys, fields, metatables, and what
+-- tostring makes of each.
+local function texts(value, seen, out)
+  local kind = type(value)
+  if kind == "string" then
+    out[#out + 1] = value
+  elseif (kind == "table" or kind == "userdata" or kind == "thread" or kind == "function") and not seen[value] then
+    seen[value] = true
+    local ok, text = pcall(tostring, value)
+    if ok then
+      out[#out + 1] = text
+    end
+    if kind == "table" then
+      for k, v in next, value do
+        texts(k, seen, out)
+        texts(v, seen, out)
+      end
+    end
+    local mt = getmetatable(value)
+    if mt ~= nil and mt ~= getmetatable "" then
+      texts(mt, seen, out)
+    end
+  end
+  return out
+end
+
+-- Functions among what can be reached that give the token when they are called without arguments.
+local function givers(value, canary, seen)
+  if type(value) ~= "table" or seen[value] then
+    return false
+  end
+  seen[value] = true
+  for name, item in next, value do
+    if type(item) == "function" and (name == "token" or name == "secret" or name == "renew" or name == "acquire") then
+      local ok, got = pcall(item)
+      if ok and got == canary then
+        return true
+      end
+    elseif givers(item, canary, seen) then
+      return true
+    end
+  end
+  local mt = getmetatable(value)
+  return type(mt) == "table" and givers(mt, canary, seen)
+end
+
+--- Errors, hooks, logs, tostring, tracebacks, plans, journals, reports.
+---@return integer looks texts that were looked at
+function sweep.shown(check)
+  local canary = sweep.canary()
+  local server <close> = help.server { token = canary, users = 2, contact_infos_per_user = 2 }
+  local id = server.user_ids[1]
+  local looks = 0
+  local function look(where, ...)
+    for _, value in ipairs(table.pack(...)) do
+      for _, text in ipairs(texts(value, {}, {})) do
+        looks = looks + 1
+        check(not text:find(canary, 1, true), "%s: %s", where, text:sub(1, 200))
+      end
+    end
+  end
+  local noted = {}
+  local function note(...)
+    noted[#noted + 1] = table.pack(...)
+  end
+  local function new_client()
+    return help.client(server, {
+      token = canary, timeout = 5, retries = 1, max_wait = 0, random = function() return 0 end, log_level = "debug",
+      log_values = true, on_request = note, on_response = note, on_retry = note, log = note,
+    })
+  end
+  local function each_call(where)
+    local client <close> = new_client()
+    local calls = {
+      function() return client.users:me() end,
+      function() return client.users:list() end,
+      function() return client.contact_infos:list(id) end,
+      function() return client.contact_infos:create(id, help.phone()) end,
+      function() return client.contact_infos:update(id, id, help.phone()) end,
+      function() return client.contact_infos:delete(id, id) end,
+      function() return client.companies:list() end,
+      function() return client:request("GET", "/nowhere") end,
+      function() return client:request("POST", "/users/" .. id .. "/contactinfo", { body = "{" }) end,
+    }
+    for _, call in ipairs(calls) do
+      look(where, call())
+    end
+    -- The same in a task that raises what it got, with a traceback.
+    local task = client:spawn(function()
+      error((select(2, client.users:me())) or "no error", 0)
+    end)
+    look(where .. ", in a task", task:wait())
+    look(where .. ", the task", task)
+    local failing = client:spawn(function()
+      error(tostring(select(2, client.users:me())))
+    end)
+    look(where .. ", a traceback", failing:wait())
+  end
+  local echo = {
+    code = "server-error", description = "bad: Bearer " .. canary, link = "https://x/?token=" .. canary,
+    traceId = canary, details = { canary, "at " .. canary }, [canary] = canary,
+    validationErrors = { { property = canary, message = canary .. " is wrong" } },
+  }
+  local headers = { ["X-Edge-Ref"] = canary, ["Trace-Id"] = canary, ["X-Token"] = canary, ["Retry-After"] = "0" }
+  for _, status in ipairs { 400, 401, 403, 404, 408, 409, 418, 429, 500, 502, 503 } do
+    server.fault { kind = "status", status = status, body = echo, headers = headers, times = math.huge }
+    each_call("status " .. status)
+    server.clear_faults()
+  end
+  for _, fault in ipairs {
+    { kind = "status", status = 500, body = "<html>" .. canary .. "</html>", content_type = "text/" .. canary },
+    { kind = "redirect", location = "https://elsewhere.example/" .. canary },
+    { kind = "garbage", data = canary }, { kind = "garbage", data = '{"a": ' .. canary },
+    { kind = "garbage", data = "[" .. canary, content_type = "application/" .. canary },
+    { kind = "raw", data = canary }, { kind = "raw", data = "HTTP/1.1 " .. canary .. "\r\n\r\n" },
+    { kind = "raw", data = "HTTP/1.1 200 OK\r\n" .. canary .. "\r\n\r\n" },
+    { kind = "raw", data = "HTTP/1.1 200 OK\r\nContent-Encoding: " .. canary .. "\r\nContent-Length: 1\r\n\r\nx" },
+    { kind = "reset_before" }, { kind = "reset_after" }, { kind = "cut", bytes = 3 },
+  } do
+    fault.times = math.huge
+    server.fault(fault)
+    each_call(fault.kind)
+    server.clear_faults()
+  end
+  each_call("no fault")
+
+  local client <close> = new_client()
+  look("create_many", client.contact_infos:create_many {
+    { user_id = id, info = help.phone() }, { user_id = "x", info = {} }, { user_id = id, info = { type = "fax" } },
+  })
+  local plan = assert(client:plan { { user = id, contact_infos = { help.phone() } } })
+  look("a plan", plan, plan:to_text(), plan:to_json())
+  local journal = os.tmpname()
+  os.remove(journal)
+  look("an apply", client:apply(plan, { journal = journal }))
+  local file = io.open(journal)
+  check(file, "no journal")
+  if file then
+    look("a journal", file:read "a")
+    file:close()
+    os.remove(journal)
+  end
+  look("check", client:check())
+  look("stats", client:stats())
+  check(#noted > 300, "hooks saw %d things", #noted)
+  look("hooks and log", noted)
+  look("a client", client)
+  check(not givers(client, canary, {}), "the client has a function that gives the token")
+
+  for _, token in ipairs { canary .. "\r\nX: y", " " .. canary, canary .. "\n", "Bearer " .. canary, canary .. "\0" } do
+    look("a token that can't be sent", awork.client { base_url = server.url, token = token })
+  end
+  look("a token twice", select(2, pcall(awork.client, { base_url = server.url, token = { canary } })))
+  look("a token in the URL", select(2, pcall(awork.client, { base_url = "https://" .. canary .. "@awork.com/" })))
+  look("a token from a function", (function()
+    local other <close> = help.client(server, { token = function() error("no " .. "token") end })
+    return select(2, other.users:me())
+  end)())
+
+  -- OAuth: the refresh token and the secret are no one's to see either.
+  local oauth = server.oauth
+  local secrets = { oauth.refresh_token, oauth.client_secret }
+  local source = awork.oauth {
+    client_id = oauth.client_id, client_secret = oauth.client_secret, refresh_token = oauth.refresh_token,
+    token_url = server.url .. "/accounts/token",
+  }
+  local third <close> = help.client(server, { token = source })
+  server.fault { kind = "status", status = 400, body = { error = "invalid_grant", error_description =
+    table.concat(secrets, " "), description = table.concat(secrets, " ") }, path = "/accounts/token" }
+  local value, err = third.users:me()
+  check(value == nil, "a token in spite of the fault")
+  for _, secret in ipairs(secrets) do
+    for _, text in ipairs(texts({ err, source, third }, {}, {})) do
+      looks = looks + 1
+      check(not text:find(secret, 1, true), "OAuth: %s", text:sub(1, 200))
+    end
+  end
+  return looks
+end
+
+local HELD = {
+  -- As the engine has it, and as libcurl has it while it sends.
+  engine = function(token) return "Authorization: Bearer " .. token .. "\0" end,
+  libcurl = function(token) return "Authorization: Bearer " .. token .. "\r\n" end,
+  any = function(token) return token end,
+}
+
+-- How often the token is in the memory of a process.
+local function count_in(pid, token)
+  local found = { engine = 0, libcurl = 0, any = 0 }
+  local memory <close> = assert(io.open(("/proc/%d/mem"):format(pid), "rb"))
+  memory:setvbuf "no"
+  for line in io.lines(("/proc/%d/maps"):format(pid)) do
+    local from, to, flags, name = line:match "^(%x+)%-(%x+) (%S+) %S+ %S+ %S+%s*(.*)$"
+    if flags:sub(1, 2) == "rw" and not name:find "^%[v" then
+      from, to = tonumber(from, 16), tonumber(to, 16)
+      local tail = ""
+      for at = from, to - 1, 1 << 20 do
+        memory:seek("set", at)
+        local block = memory:read(math.min(1 << 20, to - at))
+        if not block then
+          break
+        end
+        block = tail .. block
+        for name_of, form in pairs(HELD) do
+          local text, start = form(token), 1
+          while true do
+            local first, last = block:find(text, start, true)
+            if not first then
+              break
+            end
+            -- One that lies in the tail alone was counted before.
+            if last > #tail then
+              found[name_of] = found[name_of] + 1
+            end
+            start = first + 1
+          end
+        end
+        tail = block:sub(-200)
+      end
+    end
+  end
+  return found
+end
+
+--- The other process: makes requests of all kinds, and says when it can be looked at, by files in `dir`.
+---@param dir string
+---@param url string
+---@param user_id string
+function sweep.child(dir, url, user_id)
+  local file <close> = assert(io.open(dir .. "/token"))
+  local token = file:read "a"
+  local stat <close> = assert(io.open "/proc/self/stat")
+  print(stat:read "n")
+  io.stdout:flush()
+  local function phase(name)
+    assert(io.open(dir .. "/" .. name .. ".new", "w")):close()
+    os.rename(dir .. "/" .. name .. ".new", dir .. "/" .. name)
+    local ends = core.now() + 60
+    while core.now() < ends do
+      local go = io.open(dir .. "/" .. name .. ".go")
+      if go then
+        go:close()
+        return
+      end
+      os.execute "sleep 0.05"
+    end
+  end
+  local client = assert(awork.client { base_url = url, token = token, rate = false, retries = 1, timeout = 60,
+    random = function() return 0 end })
+  for i = 1, 20 do
+    client.contact_infos:create(user_id, { type = "phone", value = "12345" .. i })
+    client.users:me()
+    client.contact_infos:delete(user_id, user_id)
+    client:request("GET", "/nowhere", { headers = { ["x-large"] = ("a"):rep(i * 300) } })
+  end
+  -- Some that are waiting, and some in the queue.
+  for _ = 1, 40 do
+    client:spawn(function() client:request("GET", "/slow") end)
+  end
+  for _ = 1, 20 do
+    client:wait(0.01)
+  end
+  phase "open"
+  client:close()
+  client, token = nil, nil -- luacheck: ignore
+  file:close()
+  collectgarbage()
+  collectgarbage()
+  phase "closed"
+end
+
+--- Memory, arguments and environment of a process that uses a token and then closes its client.
+---@param start fun(...): file* starts sweep.child with these arguments
+---@return integer looks
+---@return table counts of the phases
+function sweep.memory(start, check)
+  local canary = sweep.canary()
+  local server <close> = help.server { token = canary, users = 1 }
+  server.fault { kind = "delay", seconds = 30, path = "/slow$", times = math.huge }
+  server.fault { kind = "status", status = 503, method = "GET", path = "/me$", times = 5 }
+  server.fault { kind = "reset_after", method = "POST", times = 3 }
+  local dir = os.tmpname()
+  os.remove(dir)
+  assert(os.execute("mkdir -m 700 '" .. dir .. "'"))
+  local token_file = assert(io.open(dir .. "/token", "w"))
+  token_file:write(canary)
+  token_file:close()
+  local pipe = start(dir, server.url, server.user_ids[1])
+  local pid = tonumber(pipe:read "l")
+  local counts, looks = {}, 0
+  for _, phase in ipairs { "open", "closed" } do
+    local ready
+    local ends = core.now() + 60
+    repeat
+      ready = io.open(dir .. "/" .. phase)
+      if not ready then
+        os.execute "sleep 0.05"
+      end
+    until ready or core.now() > ends
+    if not check(ready, "the process does not get to '%s'", phase) then
+      break
+    end
+    ready:close()
+    counts[phase] = count_in(pid, canary)
+    for _, name in ipairs { "cmdline", "environ" } do
+      local file <close> = assert(io.open(("/proc/%d/%s"):format(pid, name), "rb"))
+      check(not file:read "a":find(canary, 1, true), "the token is in %s", name)
+      looks = looks + 1
+    end
+    looks = looks + 1
+    local go = assert(io.open(dir .. "/" .. phase .. ".go", "w"))
+    go:close()
+  end
+  pipe:close()
+  os.execute("rm -rf '" .. dir .. "'")
+  if counts.closed then
+    check(counts.open.engine > 0, "not even a live client has the token in memory: the search is wrong")
+    check(counts.closed.engine == 0, "%d of the engine's copies are left after close", counts.closed.engine)
+  end
+  return looks, counts
+end
+
+return sweep
