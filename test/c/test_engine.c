@@ -4,6 +4,7 @@
 #include "check.h"
 #include "server.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -930,8 +931,17 @@ static void test_ids(void)
     aw_engine_free(e);
 }
 
+static int open_files(void)
+{
+    int n = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) != -1;
+    return n;
+}
+
 int main(void)
 {
+    int files = open_files();
     signal(SIGPIPE, SIG_DFL); /* a write into a dead connection must not end a host */
     port = server_start();
     test_get();
@@ -962,5 +972,6 @@ int main(void)
     test_fork();
     test_ids();
     server_stop();
+    CHECK(open_files() == files);
     return check_report();
 }

@@ -16,10 +16,9 @@
 #endif
 
 #if !SWEEP
-/* The sanitizers have an allocator of their own. */
+/* The sanitizers have an allocator of their own: nothing to see here. */
 int main(void)
 {
-    CHECK(1 + 1 == 2);
     return check_report();
 }
 #else
