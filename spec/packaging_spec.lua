@@ -70,8 +70,13 @@ describe("packaging #process", function()
       ]], ('LUA_PATH="%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua" LUA_CPATH="%s/lib/lua/5.4/?.so;;"')
         :format(prefix, prefix, prefix))
       assert.equal(("%s/share/lua/5.4/awork/init.lua %s/lib/lua/5.4/awork/core.so"):format(prefix, prefix), out)
-      assert.is_truthy(io.open(prefix .. "/include/awork.h"))
-      assert.is_truthy(io.open(prefix .. "/lib/libawork.a"))
+      for _, file in ipairs { "include/awork.h", "lib/libawork.a", "lib/pkgconfig/awork.pc", "bin/awork-contacts",
+        "share/man/man1/awork-contacts.1", "share/awork/types/awork.lua",
+        "share/bash-completion/completions/awork-contacts", "share/zsh/site-functions/_awork-contacts",
+        "share/fish/vendor_completions.d/awork-contacts.fish" } do
+        local there = assert(io.open(prefix .. "/" .. file))
+        there:close()
+      end
     end)
 
     it("puts every Lua file of the tree there", function()

@@ -65,7 +65,10 @@ LUA
 *) run=lua5.4 ;;
 esac
 
-$run "$busted" -o plainTerminal --lpath="$lpath" --cpath="$build/?.so" $skip "$@" >"$out" 2>&1
+$run "$busted" -o plainTerminal --lpath="$lpath" --cpath="$build/?.so" $skip "$@" >"$out" 2>&1 &
+child=$!
+trap 'kill "$child"; exit 130' INT TERM
+wait "$child"
 code=$?
 cat "$out"
 # Tests that did not pass, and reports of the tool, which count one each.
