@@ -1,5 +1,6 @@
 #!/bin/sh
-# make bench: validation beside others, then HTTP beside others, against nginx and against the sandbox.
+# make bench: validation beside others; HTTP beside others, against nginx and against the sandbox; the memory of a
+# million rows (ROWS=…); how long a step takes.
 # What is not there (npm without a registry, say) is named and left out.
 set -eu
 cd "$(dirname "$0")"
@@ -18,3 +19,7 @@ echo
 ./run.py --server nginx
 echo
 ./run.py --server sandbox --only awork
+echo
+./with_sandbox.py -- "${LUA:-lua5.4}" million.lua "${ROWS:-1000000}" | tee "$out/million.txt"
+echo
+make -s -C .. prove-step
