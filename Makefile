@@ -88,7 +88,7 @@ prove-threads: all $(BUILD)/prove/threads prove-tsan ## threads, forks, signals,
 prove-tsan:
 	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all build-tsan/prove/threads
 	@TSAN_OPTIONS="exitcode=66:suppressions=$(CURDIR)/tools/tsan.supp" build-tsan/prove/threads build-tsan \
-	    $(or $(SHARE),1) threads | sed 's/threads:/threads, TSan:/'
+	    $(or $(SHARE),1) "threads, TSan"
 
 # 100,000 random contact infos judged by the core, and by ajv against a JSON Schema of the contract.
 prove-differential: all prove/node_modules/.ready

@@ -2,7 +2,7 @@
  * What a host may do to us: states in threads, states made and closed ten thousand times, forks and signals in
  * between, states closed with everything in flight, modules loaded again.
  *
- *     threads BUILD [SHARE] [threads]     SHARE of the usual counts; "threads": that part alone (for TSan)
+ *     threads BUILD [SHARE] [NAME]     SHARE of the usual counts; NAME: the threads alone, said under this name
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* mallinfo2 */
@@ -112,7 +112,7 @@ static void *calls(void *arg)
     return NULL;
 }
 
-static void in_threads(void)
+static void in_threads(const char *name)
 {
     pthread_t threads[THREADS];
     lua_Integer counts[THREADS], sum = 0;
@@ -127,7 +127,7 @@ static void in_threads(void)
         found += counts[i] < 0;
         sum += counts[i] > 0 ? counts[i] : 0;
     }
-    say("threads", sum, "calls by 8 threads with a state each", found);
+    say(name, sum, "calls by 8 threads with a state each", found);
 }
 
 /* ---- the same again and again: nothing grows ---- */
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
     if (!call(server, "serve", 0))
         return 1;
     snprintf(world, sizeof world, "%s", lua_tostring(server, -1));
-    in_threads();
+    in_threads(argc > 3 ? argv[3] : "threads");
     if (argc < 4) {
         again("states", "states made, loaded and closed", "life", many(10000), true);
         again("in flight", "states closed with everything in flight", "in_flight", many(1000), true);

@@ -200,8 +200,10 @@ end
 ---@param path string
 ---@return table err
 function errors.from_transport(result, method, path)
+  local message = result.message or result.kind
   local err = {
-    kind = result.kind, code = result.code or result.kind, description = result.message or result.kind,
+    kind = result.kind, code = result.code or result.kind,
+    description = core.utf8(message) and message or excerpt(message), -- libcurl may quote what a server sent
     method = method, path = path, retryable = result.retryable or false, attempts = result.attempts,
     status = result.status ~= 0 and result.status or nil, retry_at = result.retry_at,
   }
