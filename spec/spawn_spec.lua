@@ -547,6 +547,23 @@ describe("tasks", function()
       assert(client:loop())
       assert.equal(100, ran)
     end)
+
+    it("get less of a step the longer they take", function()
+      local now = require "awork.core".now
+      local ran = 0
+      for _ = 1, 20 do
+        client:spawn(function()
+          local ends = now() + 0.001
+          repeat until now() >= ends
+          ran = ran + 1
+        end)
+      end
+      client:step()
+      assert.equal(1, ran)
+      assert.equal(0, client:timeout())
+      assert(client:loop())
+      assert.equal(20, ran)
+    end)
   end)
 
   it("may spawn tasks", function()

@@ -15,7 +15,7 @@ describe("on the wire", function()
   end)
 
   it("so do answers that no server should give", function()
-    assert.is_true(sweep.hostile(EFFORT == 1 and 0.5 or 0.1, check) >= 20)
+    assert.is_true(sweep.hostile(EFFORT == 1 and 0.5 or 0.05, check) >= 10)
   end)
 
   -- Each through one client, one after another, so that libcurl's handle has met a response before.
@@ -54,10 +54,10 @@ describe("on the wire", function()
   end)
 
   it("redirects are not followed", function()
-    assert.equal(105, sweep.redirects(check))
+    assert.is_true(sweep.redirects(EFFORT == 1 and 1 or 0.2, check) >= 20)
   end)
 
   it("a proxy that lies gets no token", function()
-    assert.is_true(sweep.proxies(check) > 30)
+    assert.is_true(sweep.proxies(EFFORT == 1 and 1 or 0.3, check) >= 10)
   end)
 end)
