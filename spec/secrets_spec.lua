@@ -10,6 +10,10 @@ describe("a token", function()
     assert.is_true(sweep.shown(check) > 10000)
   end)
 
+  it("is in nothing that the command prints or saves #process", function()
+    assert.is_true(sweep.command({ 401 }, check) == 18)
+  end)
+
   it("is in no argument, no environment and, after close, in no memory of the engine #process", function()
     local looks = sweep.memory(function(dir, url, user_id)
       return assert(io.popen(("exec lua5.4 -e 'require \"secrets_sweep\".child(\"%s\", \"%s\", \"%s\")'")

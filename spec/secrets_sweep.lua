@@ -195,6 +195,56 @@ function sweep.shown(check)
   return looks
 end
 
+--- What the command awork-contacts prints, saves and notes, with a server that sends the token back.
+---@param statuses integer[] what the server answers when it is not well
+---@return integer looks
+function sweep.command(statuses, check)
+  local canary = sweep.canary()
+  local server <close> = help.server { token = canary, users = 2, contact_infos_per_user = 2 }
+  local dir = os.tmpname()
+  os.remove(dir)
+  assert(os.execute("mkdir -m 700 '" .. dir .. "'"))
+  local people = assert(io.open(dir .. "/people.json", "w"))
+  people:write(('[{"user":"%s","contact_infos":[{"type":"phone","subType":"work","value":"+49 30 1234"}]}]')
+    :format(server.user_ids[1]))
+  people:close()
+  local here = assert(io.popen "pwd")
+  local top = here:read "l"
+  here:close()
+  local looks = 0
+  local function run(words)
+    local pipe = assert(io.popen(("cd '%s' && AWORK_TOKEN='%s' AWORK_BASE_URL='%s' XDG_STATE_HOME='%s' "
+      .. "'%s/bin/awork-contacts' %s </dev/null 2>&1; cat '%s'/*.new 2>/dev/null"):format(dir, canary, server.url, dir,
+      top, words, dir)))
+    local text = pipe:read "a"
+    pipe:close()
+    looks = looks + 1
+    check(not text:find(canary, 1, true), "awork-contacts %s: %s", words, text)
+    return text
+  end
+  local commands = { "check", "list", "find +49301234", "plan people.json", "--json plan people.json",
+    "plan people.json -o plan.new", "apply --yes --journal journal.new people.json", "export", "list --json" }
+  local said = {}
+  for i, words in ipairs(commands) do
+    said[i] = run(words)
+  end
+  said = table.concat(said)
+  check(said:find('"intent"', 1, true) and said:find("+49 30 1234", 1, true), "the command does not work: %s", said)
+  local echo = { code = "unauthorized", description = "not " .. canary, link = canary, traceId = canary,
+    details = { canary } }
+  for _, status in ipairs(statuses) do
+    server.fault {
+      kind = "status", status = status, body = echo, times = math.huge, headers = { ["Trace-Id"] = canary },
+    }
+    for _, words in ipairs(commands) do
+      run(words)
+    end
+    server.clear_faults()
+  end
+  os.execute("rm -rf '" .. dir .. "'")
+  return looks
+end
+
 local HELD = {
   -- As the engine has it, and as libcurl has it while it sends.
   engine = function(token) return "Authorization: Bearer " .. token .. "\0" end,
