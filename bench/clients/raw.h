@@ -36,9 +36,13 @@ static CURL *raw_easy(const char *url, const char *token, struct curl_slist **he
         snprintf(authorization, sizeof authorization, "Authorization: Bearer %s", token);
         *headers = curl_slist_append(*headers, authorization);
         *headers = curl_slist_append(*headers, "Content-Type: application/json");
+        *headers = curl_slist_append(*headers, "Accept: application/json");
     }
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* The same request on the wire as awork's. */
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "awork-lua/0.1.0");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *headers);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, RAW_BODY);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)(sizeof RAW_BODY - 1));
