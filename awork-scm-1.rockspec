@@ -92,6 +92,7 @@ build = {
         "src/core/heap.c",
         "src/core/limiter.c",
         "src/core/message.c",
+        "src/core/origin.c",
         "src/core/registry.c",
         "src/core/request.c",
         "src/core/retry.c",

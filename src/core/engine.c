@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { FREE_RETRIES = 3 }; /* for connections that turn out dead, beside those of `retries` */
 enum { EVENTS_KEPT = 1024 };
@@ -172,7 +171,7 @@ aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why
     if (e->options.max_connections == 0)
         e->options.max_connections = 1;
     e->sockets.wake_read = e->sockets.wake_write = -1;
-    e->pid = getpid();
+    aw_origin_init(&e->origin);
     e->now = now;
     e->curl_due = -1;
     e->fed = -1;
@@ -240,6 +239,7 @@ void aw_engine_free(aw_engine *e)
     aw_limiter_free(&e->limiter);
     aw_events_free(&e->events);
     aw_heap_free(&e->timers);
+    aw_origin_free(&e->origin);
     free(e->places);
     for (size_t i = 0; i < e->string_count; i++) {
         aw_wipe(e->strings[i], strlen(e->strings[i])); /* a proxy's password may be in it */
@@ -375,5 +375,5 @@ size_t aw_engine_in_flight(const aw_engine *e)
 
 bool aw_engine_mine(const aw_engine *e)
 {
-    return e->pid == getpid();
+    return aw_origin_here(&e->origin);
 }

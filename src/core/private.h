@@ -11,11 +11,10 @@
 
 #include "events.h"
 #include "limiter.h"
+#include "origin.h"
 #include "retry.h"
 #include "sockets.h"
 #include "transfer.h"
-
-#include <sys/types.h>
 
 enum { AW_ENGINE_STRINGS = 7 };
 
@@ -34,7 +33,7 @@ struct aw_engine {
     struct aw_options options;
     char *strings[AW_ENGINE_STRINGS]; /* the options' own copies */
     size_t string_count;
-    pid_t pid;
+    struct aw_origin origin;
     CURLM *multi;
     double now;
     double curl_due; /* on the real clock: libcurl knows no other. Negative: none */
