@@ -167,12 +167,13 @@ def chart(rows, file):
         return False
     data = "\n".join('"%s" %f' % (r["client"], r["cpu_us"]) for r in rows)
     script = """
-set terminal pngcairo size 1000,%d font 'sans,11'
+set terminal pngcairo noenhanced size 1000,%d font 'sans,11'
 set output '%s'
 set title 'Client CPU per create, microseconds (less is better)'
 set style fill solid 0.8
 set yrange [-0.5:%f] reverse
 set xrange [0:*]
+set rmargin 6
 set grid xtics
 set lmargin 26
 unset key
