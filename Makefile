@@ -85,6 +85,12 @@ prove-memory: all $(BUILD)/prove/memory ## every allocation of every public call
 prove-threads: all $(BUILD)/prove/threads prove-tsan ## threads, forks, signals, states closed with all in flight
 	@$(BUILD)/prove/threads $(BUILD) $(SHARE)
 
+# The specs with the collector at its extremes.
+prove-collector: all
+	@for how in generational incremental; do tools/specs.sh $$how $(BUILD) $(SPEC) >build/log/collector-$$how.log || \
+	    { tail -n 60 build/log/collector-$$how.log; exit 1; }; \
+	    echo "prove: collector, $$how: $$(tail -n 1 build/log/collector-$$how.log | sed 's/ passed.*//') specs, 0 findings"; done
+
 prove-tsan:
 	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all build-tsan/prove/threads
 	@TSAN_OPTIONS="exitcode=66:suppressions=$(CURDIR)/tools/tsan.supp" build-tsan/prove/threads build-tsan \
@@ -226,5 +232,5 @@ FORCE:
 
 .SECONDARY: $(CTEST_OBJ)
 .PHONY: all demo test bench lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
-        prove soak $(PROVE_LUA:%=prove-%) prove-memory prove-threads prove-tsan prove-differential prove-fuzz fuzz \
+        prove soak $(PROVE_LUA:%=prove-%) prove-memory prove-threads prove-tsan prove-collector prove-differential prove-fuzz fuzz \
         fuzz-build completions install uninstall clean help FORCE

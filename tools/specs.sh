@@ -1,5 +1,5 @@
 #!/bin/sh
-# specs.sh plain|asan|valgrind|coverage BUILD [FILE...]: runs the busted specs against the build in BUILD.
+# specs.sh plain|asan|valgrind|coverage|generational|incremental BUILD [FILE...]: runs the busted specs against the build in BUILD.
 # The last line says `N passed, N failed`.
 set -u
 how=$1 build=$2
@@ -60,6 +60,16 @@ return dofile "$top/lua/awork/sandbox/server.lua"
 LUA
     lpath="$shadow/?.lua;$lpath"
     export LUA_PATH="$top/$shadow/?.lua;$LUA_PATH"
+    run=lua5.4
+    ;;
+# The collector as a hostile host may have set it: young collections after each percent; a cycle after the other, in
+# the smallest steps.
+generational)
+    export LUA_INIT='collectgarbage("generational", 1, 20)'
+    run=lua5.4
+    ;;
+incremental)
+    export LUA_INIT='collectgarbage("incremental", 100, 1000, 4)'
     run=lua5.4
     ;;
 *) run=lua5.4 ;;
