@@ -73,7 +73,9 @@ valgrind: all ## specs under valgrind (SPEC=file for one of them)
 coverage: cov-build ## which lines of C and Lua the tests reach
 	@tools/coverage.sh build-cov
 
-prove: all ## the long proofs, one after another, and a table of what they counted (STAGES="step once" for some)
+prove: ## the long proofs, one after another, and a table of what they counted (STAGES="step once" for some)
+	@tools/deps.sh prove
+	$(SUB) all
 	@tools/prove.sh $(STAGES)
 
 soak: all ## ten minutes against the sandbox with random faults

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh demo|test|bench: what `make demo`, `make test` or `make bench` needs is here, or gets installed.
+# deps.sh demo|test|bench|prove: what `make demo`, `make test` and so on need is here, or gets installed.
 # Quiet and without a call of apt when nothing is missing. On a system without apt, or without
 # the right to use it, names what to install and stops with 1.
 set -u
@@ -18,6 +18,7 @@ need() {
 has() { command -v "$1"; }
 pc() { pkg-config --exists "$@"; }
 lua() { lua5.4 -e "require '$1'"; }
+fuzzer() { [ -f "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ] || ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*.a; }
 headers() { cc -E -x c -include stdio.h /dev/null; }
 
 # What is missing now, of one set or the other.
@@ -33,7 +34,7 @@ look() {
     need libcurl4-openssl-dev "libcurl's headers, 7.80 or later" pc "libcurl >= 7.80"
     need libmicrohttpd-dev "libmicrohttpd's headers (for the sandbox)" pc libmicrohttpd
     need libgnutls28-dev "GnuTLS's headers (for the sandbox)" pc gnutls
-    case $1 in test) look_test ;; bench) look_bench ;; esac
+    case $1 in test) look_test ;; bench) look_bench ;; prove) look_test && look_prove ;; esac
 }
 look_bench() {
     need nginx-light "nginx" has /usr/sbin/nginx
@@ -45,6 +46,11 @@ look_bench() {
     need lua-socket "luasocket for Lua 5.4" lua socket.http
     need python3-aiohttp "aiohttp for Python 3" /usr/bin/python3 -c "import aiohttp"
     need python3-requests "requests for Python 3" /usr/bin/python3 -c "import requests"
+    need nodejs "Node.js" has node
+    need npm "npm" has npm
+}
+look_prove() {
+    need libclang-rt-dev "clang's runtime, with libFuzzer" fuzzer
     need nodejs "Node.js" has node
     need npm "npm" has npm
 }
