@@ -57,6 +57,7 @@ look_prove() {
 look_test() {
     need lua-argparse "argparse for Lua 5.4" lua argparse
     need lua-busted "busted for Lua 5.4" lua busted
+    need openssl "OpenSSL's command, openssl" has openssl
     need lua-check "luacheck" has luacheck
     need lua-luv "luv for Lua 5.4" lua luv
     need lua-cqueues "cqueues for Lua 5.4" lua cqueues
