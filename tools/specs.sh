@@ -69,7 +69,7 @@ generational)
     run=lua5.4
     ;;
 incremental)
-    export LUA_INIT='collectgarbage("incremental", 100, 1000, 4)'
+    export LUA_INIT='collectgarbage("incremental", 100, 1000, 10)'
     run=lua5.4
     ;;
 *) run=lua5.4 ;;
