@@ -216,6 +216,9 @@ describe("strings for a request", function()
     end
     assert.is_false(core.is_guid(nil))
     assert.error_matches(function() core.is_guid() end, "value expected")
+    assert.equal("\x12\x3e\x45\x67\xe8\x9b\x12\xd3\xa4\x56\x42\x66\x14\x17\x40\x0f",
+      core.guid_bytes "123e4567-E89B-12d3-a456-42661417400F")
+    assert.is_nil(core.guid_bytes "123e4567-e89b-12d3-a456-42661417400")
   end)
 
   it("counts UTF-8", function()

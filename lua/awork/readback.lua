@@ -15,9 +15,12 @@
 -- What can't be told apart is an equal contact info that another client creates for the same owner in the same seconds.
 -- What can't be seen is a request that takes effect after the last read-back; therefore an error that ends in
 -- doubt says so (`ambiguous`).
+local core = require "awork.core"
 local errors = require "awork.error"
 local resource = require "awork.resource"
 local time = require "awork.time"
+
+local is_guid, guid_bytes = core.is_guid, core.guid_bytes
 
 local readback = {}
 
@@ -34,10 +37,12 @@ local RESERVE_SHARE, RESERVE_MOST = 0.25, 5
 local BACKOFF_BASE, BACKOFF_CAP = 0.5, 8
 
 -- The ids of created contact infos are remembered until so many seconds before the oldest create under way.
-local KEEP = 10
+-- Older ones were created before any request in doubt began, by more than TOLERANCE and the second that Date may lack.
+local KEEP = 5
 
--- Ids that are not yet packed into one string: 36 bytes an id instead of 150.
+-- So many ids are packed into one string: 16 bytes an id instead of 80.
 local CHUNK = 256
+local ID_BYTES = 16
 
 -- Statuses of a gateway that may not know whether the application behind it did its work, or does it still.
 local GATEWAY = { [408] = true, [502] = true, [503] = true, [504] = true }
@@ -52,8 +57,11 @@ local function ledger_of(session)
   return ledger
 end
 
--- Remembers the id of a contact info that a create of this client returned.
+-- Remembers the id of a contact info that a create of this client returned. What is no GUID is adopted by nobody.
 local function claim(session, ledger, id)
+  if not is_guid(id) then
+    return
+  end
   local recent = ledger.recent
   local n = #recent + 1
   recent[n] = id
@@ -66,7 +74,10 @@ local function claim(session, ledger, id)
     oldest = math.min(oldest, entry.start)
   end
   ledger.last = ledger.last + 1
-  ledger.chunks[ledger.last] = { ids = table.concat(recent, " "):lower(), at = now }
+  for i = 1, CHUNK do
+    recent[i] = guid_bytes(recent[i])
+  end
+  ledger.chunks[ledger.last] = { ids = table.concat(recent), at = now }
   ledger.recent = {}
   while ledger.first <= ledger.last and ledger.chunks[ledger.first].at < oldest - KEEP do
     ledger.chunks[ledger.first] = nil
@@ -81,10 +92,15 @@ local function is_claimed(ledger, id)
       return true
     end
   end
+  local bytes = guid_bytes(id)
   for i = ledger.first, ledger.last do
-    if ledger.chunks[i].ids:find(id, 1, true) then
-      return true
-    end
+    local ids, at = ledger.chunks[i].ids, 0
+    repeat
+      at = ids:find(bytes, at + 1, true)
+      if at and (at - 1) % ID_BYTES == 0 then
+        return true
+      end
+    until not at
   end
   return false
 end
@@ -205,7 +221,7 @@ local function look(entry)
     local server_now = time.parse_http(raw.headers.date)
     local since = server_now and server_now - (session.clock() - entry.began) - TOLERANCE
     for _, candidate in ipairs(list) do
-      if type(candidate) == "table" and type(candidate.id) == "string" and is_equal(form, candidate)
+      if type(candidate) == "table" and is_guid(candidate.id) and is_equal(form, candidate)
         and not is_claimed(ledger, candidate.id) then
         local created = time.parse_iso(candidate.createdOn)
         if not created or not since then

@@ -171,6 +171,23 @@ bool aw_is_guid(const char *s, size_t n)
     return true;
 }
 
+static unsigned nibble(char c)
+{
+    return (unsigned)(is_digit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+bool aw_guid_bytes(const char *s, size_t n, unsigned char bytes[16])
+{
+    if (!aw_is_guid(s, n))
+        return false;
+    for (size_t i = 0; i < 16; i++) {
+        s += *s == '-';
+        bytes[i] = (unsigned char)(nibble(s[0]) << 4 | nibble(s[1]));
+        s += 2;
+    }
+    return true;
+}
+
 bool aw_is_header_safe(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

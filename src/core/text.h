@@ -56,6 +56,9 @@ size_t aw_cut(const char *s, size_t n, size_t points);
 /* True for 8-4-4-4-12 hexadecimal digits. */
 bool aw_is_guid(const char *s, size_t n);
 
+/* The sixteen bytes that a GUID's digits say, in their order; false for what is none. */
+bool aw_guid_bytes(const char *s, size_t n, unsigned char bytes[16]);
+
 /* True if the string can be a header's value: no control character but the tab, so neither CR, LF nor NUL. */
 bool aw_is_header_safe(const char *s, size_t n);
 

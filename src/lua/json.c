@@ -296,6 +296,18 @@ static int json_is_guid(lua_State *L)
     return 1;
 }
 
+/* core.guid_bytes(s) -> its sixteen bytes as a string, whatever the case of its digits; nil for what is no GUID */
+static int json_guid_bytes(lua_State *L)
+{
+    size_t n;
+    unsigned char bytes[16];
+    const char *s = check_string(L, &n);
+    if (!aw_guid_bytes(s, n, bytes))
+        return 0;
+    lua_pushlstring(L, (const char *)bytes, sizeof bytes);
+    return 1;
+}
+
 /* core.utf8(s) -> code points, UTF-16 units; or nil, position of the first byte that is not valid UTF-8 */
 static int json_utf8(lua_State *L)
 {
@@ -349,13 +361,10 @@ static int json_escape(lua_State *L)
 void awl_open_json(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"compact", json_compact},
-        {"check_json", awl_check_json},
-        {"is_guid", json_is_guid},
-        {"utf8", json_utf8},
-        {"header_safe", json_header_safe},
-        {"escape", json_escape},
-        {NULL, NULL},
+        {"compact", json_compact}, {"check_json", awl_check_json},
+        {"is_guid", json_is_guid}, {"guid_bytes", json_guid_bytes},
+        {"utf8", json_utf8},       {"header_safe", json_header_safe},
+        {"escape", json_escape},   {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);
 }
