@@ -19,6 +19,11 @@ has() { command -v "$1"; }
 pc() { pkg-config --exists "$@"; }
 lua() { lua5.4 -e "require '$1'"; }
 fuzzer() { [ -f "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ] || ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*.a; }
+# The certificates libcurl trusts, where it has a file for them: specs of TLS need one.
+certificates() {
+    file=$(curl-config --ca)
+    [ -z "$file" ] || [ -s "$file" ]
+}
 headers() { cc -E -x c -include stdio.h /dev/null; }
 
 # What is missing now, of one set or the other.
@@ -55,6 +60,7 @@ look_prove() {
     need npm "npm" has npm
 }
 look_test() {
+    need ca-certificates "CA certificates" certificates
     need lua-argparse "argparse for Lua 5.4" lua argparse
     need lua-busted "busted for Lua 5.4" lua busted
     need openssl "OpenSSL's command, openssl" has openssl
@@ -62,6 +68,7 @@ look_test() {
     need lua-luv "luv for Lua 5.4" lua luv
     need lua-cqueues "cqueues for Lua 5.4" lua cqueues
     need lua-socket "LuaSocket for Lua 5.4" lua socket
+    need lua-luaossl "luaossl for Lua 5.4" lua openssl.ssl.context
     need luarocks "LuaRocks, 3.8 or later" has luarocks
     need clang "clang" has clang
     need clang-format "clang-format" has clang-format
