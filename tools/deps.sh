@@ -21,7 +21,7 @@ lua() { lua5.4 -e "require '$1'"; }
 fuzzer() { [ -f "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ] || ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*.a; }
 # The certificates libcurl trusts, where it has a file for them: specs of TLS need one.
 certificates() {
-    file=$(curl-config --ca)
+    file=$(curl-config --ca) || return 1
     [ -z "$file" ] || [ -s "$file" ]
 }
 headers() { cc -E -x c -include stdio.h /dev/null; }
