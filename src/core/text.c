@@ -1,19 +1,8 @@
 #include "text.h"
+#include "word.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* True if all eight are ASCII and none is a control character; may be false although they are. */
-static bool plain8(const char *s)
-{
-    uint64_t w;
-    memcpy(&w, s, sizeof w);
-    uint64_t low = w - EVERY(0x20);                 /* borrows into bit 7 where a byte is below 0x20 */
-    uint64_t del = (w ^ EVERY(0x7F)) - EVERY(0x01); /* the same where it is 0x7F */
-    return ((w | low | del) & EVERY(0x80)) == 0;
-}
 
 size_t aw_utf8_next(const char *s, size_t n, uint32_t *cp)
 {
@@ -65,9 +54,21 @@ static inline bool is_space(uint32_t cp)
     return (cp <= ' ' || cp >= 0x80) && aw_is_space(cp);
 }
 
+bool aw_is_plain(const char *s, size_t n)
+{
+    if (n == 0)
+        return true;
+    uint64_t w = aw_word(s, n), odd = w | aw_word_controls(w);
+    for (size_t i = 8; i < n; i += 8) {
+        w = aw_word_load8(s + (i + 8 <= n ? i : n - 8));
+        odd |= w | aw_word_controls(w);
+    }
+    return (odd & AW_TOPS) == 0 && s[0] != ' ' && s[n - 1] != ' ';
+}
+
 void aw_text_scan(const char *s, size_t n, struct aw_text *text)
 {
-    size_t points = 0, units = 0, i = 0;
+    size_t i = 0, following = 0, pairs = 0; /* bytes behind a lead byte; code points of two UTF-16 units */
     uint32_t first = 'x', last = 'x';
     bool control = false;
 
@@ -75,37 +76,45 @@ void aw_text_scan(const char *s, size_t n, struct aw_text *text)
     if (n > 0)
         aw_utf8_step(s, n, &first);
     while (i < n) {
-        if (n - i >= 8 && plain8(s + i)) {
+        uint64_t w = aw_word(s + i, n - i), high = w & AW_TOPS, odd = aw_word_controls(w);
+        if ((high | odd) == 0) {
             i += 8;
-            points += 8;
-            units += 8;
-            last = (unsigned char)s[i - 1];
             continue;
         }
-        unsigned char c = (unsigned char)s[i];
-        if (c < 0x80) {
-            control |= c < 0x20 || c == 0x7F;
-            last = c;
-            i++;
-            points++;
-            units++;
-            continue;
+        uint64_t ascii = (high - 1) & ~high; /* the bits of what comes before the first byte that is not */
+        control |= (odd & ascii) != 0;
+        i += aw_word_count(ascii & AW_TOPS);
+        while (i < n && (unsigned char)s[i] >= 0x80) {
+            size_t length = aw_utf8_next(s + i, n - i, &last);
+            if (length == 0) {
+                text->valid = false;
+                text->bad = i;
+                return;
+            }
+            control |= aw_is_control(last);
+            i += length;
+            following += length - 1;
+            pairs += length == 4;
         }
-        size_t length = aw_utf8_next(s + i, n - i, &last);
-        if (length == 0) {
-            text->valid = false;
-            break;
-        }
-        control |= aw_is_control(last);
-        i += length;
-        points++;
-        units += length == 4 ? 2 : 1;
     }
-    text->points = points;
-    text->units = units;
-    text->bad = i;
+    if (n > 0 && (unsigned char)s[n - 1] < 0x80)
+        last = (unsigned char)s[n - 1];
+    text->points = n - following;
+    text->units = text->points + pairs;
+    text->bad = n;
     text->control = control;
     text->edge = is_space(first) || is_space(last);
+}
+
+size_t aw_json_run(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t w = aw_word(s + i, n - i), low = w & ~AW_TOPS;
+        uint64_t odd = (aw_word_controls(low) | aw_word_is(low, '"') | aw_word_is(low, '\\')) & ~w & AW_TOPS;
+        if (odd)
+            return i + aw_word_first(odd);
+    }
+    return n;
 }
 
 /* The code point that ends at s[n - 1], as aw_utf8_next. */
@@ -203,7 +212,8 @@ bool aw_is_unreserved(unsigned char c)
     return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-bool aw_is_email(const char *s, size_t n)
+/* Any address, one character after the other. */
+static bool is_any_email(const char *s, size_t n)
 {
     const char *at = memchr(s, '@', n);
     if (!at || at == s || at - s > 64)
@@ -235,6 +245,29 @@ bool aw_is_email(const char *s, size_t n)
     return dots > 0;
 }
 
+bool aw_is_email(const char *s, size_t n)
+{
+    uint64_t at = 0, dots = 0; /* where they are: the string's bytes as bits */
+    if (n == 0 || n > 64)
+        return is_any_email(s, n);
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t w = aw_word(s + i, n - i);
+        if ((w | aw_word_controls(w) | aw_word_is(w, ' ') | aw_word_is(w, ',') | aw_word_range(w, ':', '>')) &
+            AW_TOPS)
+            return is_any_email(s, n);
+        at |= aw_word_bits(aw_word_is(w, '@')) << i;
+        dots |= aw_word_bits(aw_word_is(w, '.')) << i;
+    }
+    uint64_t ends = UINT64_C(1) << (n - 1) | 1, host_dots = dots & ~(at - 1);
+    if (at == 0 || at & ends || at & (at - 1)) /* there is one, with something before and behind it, */
+        return false;
+    if (s[__builtin_ctzll(at) + 1] == '[')
+        return is_any_email(s, n);
+    if (dots & (ends | at >> 1 | at << 1)) /* which neither begins nor ends with a dot, */
+        return false;
+    return host_dots != 0 && !(host_dots & host_dots << 1); /* and behind it labels that are not empty */
+}
+
 /* Where other digits begin that people type into phone numbers: Arabic, Persian, Devanagari, full width. */
 static const uint32_t digit_zero[] = {0x660, 0x6F0, 0x966, 0xFF10};
 
@@ -257,7 +290,8 @@ static bool is_mark(uint32_t cp)
            cp == 0x2212 || cp == 0x3000 || cp == 0xFEFF || (cp >= 0xFF01 && cp <= 0xFF0F);
 }
 
-bool aw_is_phone(const char *s, size_t n)
+/* A phone number that is not all ASCII. */
+static bool is_foreign_phone(const char *s, size_t n)
 {
     size_t digits = 0;
     for (size_t i = 0; i < n;) {
@@ -267,6 +301,20 @@ bool aw_is_phone(const char *s, size_t n)
             digits++;
         else if (!is_mark(cp))
             return false;
+    }
+    return digits >= 3;
+}
+
+bool aw_is_phone(const char *s, size_t n)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t w = aw_word(s + i, n - i);
+        if (w & AW_TOPS)
+            return is_foreign_phone(s, n);
+        if (aw_word_range(w | AW_EVERY(0x20), 'a', 'z'))
+            return false;
+        digits += aw_word_count(aw_word_range(w, '0', '9'));
     }
     return digits >= 3;
 }

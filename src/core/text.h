@@ -21,6 +21,15 @@ struct aw_text {
 /* If the string is not valid, only `valid` and `bad` count. */
 void aw_text_scan(const char *s, size_t n, struct aw_text *text);
 
+/*
+ * True if there is nothing to find out: ASCII that can be printed, without a space at the ends. Then the string has as
+ * many code points and UTF-16 units as bytes.
+ */
+bool aw_is_plain(const char *s, size_t n);
+
+/* How many bytes from the beginning stand for themselves in a JSON string: no quote, backslash or control character. */
+size_t aw_json_run(const char *s, size_t n);
+
 /* The length of the well-formed sequence at the beginning, its code point in *cp; 0 if there is none. */
 size_t aw_utf8_next(const char *s, size_t n, uint32_t *cp);
 

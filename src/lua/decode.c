@@ -4,6 +4,7 @@
  * fails, neither of which a host can have.
  */
 #include "../core/text.h"
+#include "../core/word.h"
 #include "binding.h"
 
 #include <stdint.h>
@@ -171,40 +172,35 @@ static bool add_escape(struct reader *r, luaL_Buffer *b)
     }
 }
 
+/* Where the first byte is that is not ASCII that stands for itself: a quote, say; or the end. */
+static inline const char *skip_plain(const char *p, const char *end)
+{
+    for (; end - p >= 8; p += 8) {
+        uint64_t w = aw_word(p, 8);
+        uint64_t odd = (w & AW_TOPS) | aw_word_below(w, 0x20) | aw_word_is(w, '"') | aw_word_is(w, '\\');
+        if (odd)
+            return p + aw_word_first(odd);
+    }
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+        p++;
+    return p;
+}
+
 /* Goes on to the next quote or backslash. */
 static bool plain_run(struct reader *r)
 {
-    const char *p = r->at;
-    for (;;) {
-        /* Eight bytes of plain ASCII at once: none is a quote, a backslash, a control character or above 127. */
-        while (r->end - p >= 8) {
-            uint64_t w;
-            memcpy(&w, p, 8);
-            const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-            uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
-            if (((w - ones * 0x20) | w | (quote - ones) | (slash - ones)) & tops)
-                break;
-            p += 8;
-        }
-        if (p == r->end)
-            return fail(r, SYNTAX);
-        unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\') {
-            r->at = p;
-            return true;
-        }
-        if (c < 0x20)
-            return fail(r, SYNTAX);
-        if (c < 0x80) {
-            p++;
-        } else {
-            uint32_t cp;
-            size_t n = aw_utf8_next(p, (size_t)(r->end - p), &cp);
-            if (n == 0)
-                return fail(r, ENCODING);
-            p += n;
-        }
+    const char *p = skip_plain(r->at, r->end);
+    while (p < r->end && (unsigned char)*p >= 0x80) {
+        uint32_t cp;
+        size_t n = aw_utf8_next(p, (size_t)(r->end - p), &cp);
+        if (n == 0)
+            return fail(r, ENCODING);
+        p = skip_plain(p + n, r->end);
     }
+    if (p == r->end || (*p != '"' && *p != '\\'))
+        return fail(r, SYNTAX);
+    r->at = p;
+    return true;
 }
 
 /* A string, pushed; behind its opening quote. */

@@ -47,14 +47,16 @@ static void add_char(struct writer *w, char c)
 /* The text at `idx`, in quotes. */
 static void add_string(struct writer *w, int idx)
 {
-    size_t n, from = 0;
+    size_t n;
     const char *s = lua_tolstring(w->L, idx, &n);
     add_char(w, '"');
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
+    for (;;) {
+        size_t run = aw_json_run(s, n);
+        add(w, s, run);
+        if (run == n)
+            break;
+        unsigned char c = (unsigned char)s[run];
         char escape[8];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
-            continue;
         const char *short_one = c == '"'    ? "\\\""
                                 : c == '\\' ? "\\\\"
                                 : c == '\n' ? "\\n"
@@ -63,11 +65,10 @@ static void add_string(struct writer *w, int idx)
                                             : NULL;
         if (!short_one)
             snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
-        add(w, s + from, i - from);
         add(w, short_one ? short_one : escape, strlen(short_one ? short_one : escape));
-        from = i + 1;
+        s += run + 1;
+        n -= run + 1;
     }
-    add(w, s + from, n - from);
     add_char(w, '"');
 }
 

@@ -249,6 +249,71 @@ static void looks(void)
     CHECK(!aw_is_url(LITERAL("mailto:a@b.de")));
 }
 
+/* What aw_is_email says of ASCII, told one byte after the other. */
+static bool email_by_bytes(const char *s, size_t n)
+{
+    size_t at = n, dots = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] <= ' ' || s[i] == 0x7F || strchr("<>,;", s[i]) || (s[i] == ':' && at == n))
+            return false;
+        if (s[i] == '@') {
+            if (at < n || i == 0 || i > 64 || s[0] == '.' || s[i - 1] == '.')
+                return false;
+            at = i;
+        }
+    }
+    if (at == n || at + 1 == n || n - at - 1 > 255)
+        return false;
+    if (s[at + 1] == '[')
+        return n - at - 1 > 2 && s[n - 1] == ']';
+    for (size_t i = at + 1; i < n; i++)
+        if (s[i] == '.') {
+            dots++;
+            if (s[i - 1] == '@' || s[i - 1] == '.' || i == n - 1)
+                return false;
+        }
+    return dots > 0;
+}
+
+/* Eight bytes at a time and one by one say the same of random text, too. */
+static void words(void)
+{
+    static const char *const letters[] = {"abcdefghi.@", "ab.@:<=>,; []", "+0123456789 ()-/",
+                                          "09az@`[{/: ", "ab\"\\\x1F \x7F~"};
+    long wrong = 0, plains = 0, emails = 0, phones = 0, runs = 0;
+    uint64_t seed = 7;
+    for (long round = 0; round < 400000; round++) {
+        char bytes[96];
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const char *from = letters[(seed >> 33) % 5];
+        size_t n = (seed >> 40) % (round % 8 ? 24 : sizeof bytes), count = strlen(from), digits = 0, run = 0;
+        bool plain = n == 0, phone = true;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            bytes[i] = from[(seed >> 33) % count];
+        }
+        if (n > 0)
+            plain = bytes[0] != ' ' && bytes[n - 1] != ' ';
+        for (size_t i = 0; i < n; i++) {
+            char c = bytes[i];
+            plain = plain && c >= ' ' && c < 0x7F;
+            phone = phone && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+            digits += c >= '0' && c <= '9';
+            run += run == i && c >= ' ' && c != 0x7F && c != '"' && c != '\\';
+        }
+        phone = phone && digits >= 3;
+        bool email = email_by_bytes(bytes, n);
+        const char *s = guarded(bytes, n);
+        wrong += aw_is_plain(s, n) != plain || aw_is_phone(s, n) != phone || aw_is_email(s, n) != email ||
+                 aw_json_run(s, n) != run;
+        plains += plain, phones += phone, emails += email, runs += run < n;
+    }
+    CHECK(wrong == 0);
+    CHECK(plains > 1000 && phones > 1000 && emails > 1000 && runs > 1000);
+    CHECK(!aw_is_plain(LITERAL("Torstra\xC3\x9F\x65 140")) &&
+          aw_json_run(LITERAL("Torstra\xC3\x9F\x65 140")) == 14);
+}
+
 static size_t fold(const char *s, char *to)
 {
     size_t n = aw_fold(guarded(s, strlen(s)), strlen(s), to, AW_FOLD_MAX);
@@ -351,6 +416,7 @@ int main(void)
     guids();
     headers();
     looks();
+    words();
     folding();
     distances();
     lines();
