@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum aw_owner_id owner = data[0] % 2 ? AW_OWNER_COMPANY : AW_OWNER_USER;
     size_t at = 1;
     for (int f = 0; f < AW_FIELD_COUNT && at < size; f++) {
-        struct aw_value *v = &form.fields[f];
+        struct aw_value *v = aw_form_put(&form, (enum aw_field_id)f);
         unsigned how = data[at++];
         size_t n = at < size ? data[at] : 0;
         switch (how % 8) {

@@ -289,7 +289,7 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
     const struct aw_owner *owner = &aw_owners[report->owner];
     const struct aw_type *type = report->type >= 0 ? &owner->types[report->type] : NULL;
     const struct aw_field *field = &aw_fields[finding->field];
-    const struct aw_value *value = &form->fields[finding->field];
+    const struct aw_value *value = aw_form_get(form, finding->field);
     char text[32];
 
     aw_line_text(line, "'");
@@ -584,7 +584,7 @@ static void hint_value(struct aw_str text, enum aw_rule_id rule, struct aw_line 
 static void hint_inconsistent(const struct aw_form *form, const struct aw_report *report,
                               const struct aw_finding *finding, struct aw_line *line)
 {
-    const struct aw_str *text = &form->fields[finding->field].as.string;
+    const struct aw_str *text = &aw_form_get(form, finding->field)->as.string;
     const struct aw_type *type;
     struct aw_str subtype;
     switch (finding->detail) {
@@ -612,7 +612,7 @@ void aw_finding_hint(const struct aw_form *form, const struct aw_report *report,
                      const struct aw_finding *finding, struct aw_line *line, struct aw_line *suggestion)
 {
     const struct aw_owner *owner = &aw_owners[report->owner];
-    const struct aw_value *value = &form->fields[finding->field];
+    const struct aw_value *value = aw_form_get(form, finding->field);
     struct aw_str names[16], text = value->kind == AW_STRING ? value->as.string : (struct aw_str)AW_STR("");
     const struct aw_country *country;
     switch (finding->rule) {

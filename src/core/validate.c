@@ -49,10 +49,11 @@ static int meant_type(enum aw_owner_id owner, const char *s, size_t n)
 struct context {
     const struct aw_form *form;
     struct aw_report *report;
-    const struct aw_type *type; /* NULL if absent or unknown */
-    bool type_absent;
-    bool address;    /* by its type or by isAddress: needs what an address needs */
-    unsigned needed; /* the fields that are required, as bits */
+    const struct aw_type *type;   /* NULL if absent or unknown */
+    bool type_absent, type_exact; /* exact: spelt as it is */
+    bool address;                 /* by its type or by isAddress: needs what an address needs */
+    unsigned needed;              /* the fields that are required, as bits */
+    unsigned wanted;              /* those whose absence is a warning */
 };
 
 static bool is_true(const struct aw_value *value)
@@ -71,15 +72,35 @@ static void check_absent(const struct context *c, enum aw_field_id field)
 {
     if (c->needed & 1u << field)
         add(c->report, field, AW_RULE_REQUIRED, why_needed(c, field));
-    else if (field == AW_FIELD_VALUE && !c->address && (c->type || c->type_absent))
-        add(c->report, field, AW_RULE_NO_VALUE, AW_DETAIL_NONE);
-    else if (field == AW_FIELD_LABEL && c->type && c->type->content == AW_CONTENT_CUSTOM)
-        add(c->report, field, AW_RULE_NO_LABEL, AW_DETAIL_NONE);
+    else if (c->wanted & 1u << field)
+        add(c->report, field, field == AW_FIELD_VALUE ? AW_RULE_NO_VALUE : AW_RULE_NO_LABEL, AW_DETAIL_NONE);
+}
+
+/* True if the value looks like what the type's values are. */
+static bool has_format(const struct aw_type *type, const char *s, size_t n)
+{
+    switch (type->content) {
+    case AW_CONTENT_EMAIL:
+        return aw_is_email(s, n);
+    case AW_CONTENT_PHONE:
+        return aw_is_phone(s, n);
+    case AW_CONTENT_URL:
+        return aw_is_url(s, n);
+    default:
+        return true;
+    }
+}
+
+static enum aw_rule_id format_rule(const struct aw_type *type)
+{
+    return type->content == AW_CONTENT_EMAIL   ? AW_RULE_EMAIL_FORMAT
+           : type->content == AW_CONTENT_PHONE ? AW_RULE_PHONE_FORMAT
+                                               : AW_RULE_URL_FORMAT;
 }
 
 /* What a field of its own has to say beyond the rules for all strings. True if it said that its text is
  * wrong. */
-static bool check_meaning(const struct context *c, enum aw_field_id field, const char *s, size_t n,
+static bool check_meaning(const struct context *c, enum aw_field_id field, const char *s, size_t n, bool edge,
                           bool blank)
 {
     struct aw_report *report = c->report;
@@ -91,29 +112,24 @@ static bool check_meaning(const struct context *c, enum aw_field_id field, const
          */
         if (!blank && (c->type_absent || (c->type && c->type->content != AW_CONTENT_CUSTOM)))
             add(report, field, AW_RULE_INCONSISTENT, AW_DETAIL_CUSTOM);
-        else if (blank && c->type && c->type->content == AW_CONTENT_CUSTOM)
+        else if (blank && c->wanted & BIT(LABEL))
             add(report, field, AW_RULE_NO_LABEL, AW_DETAIL_NONE);
         return false;
     case AW_FIELD_VALUE:
         /* A value beside an address is legal and means nothing; whoever wrote it may keep it. */
         if (blank) {
-            if (!c->address && (c->type || c->type_absent))
+            if (c->wanted & BIT(VALUE))
                 add(report, field, AW_RULE_NO_VALUE, AW_DETAIL_NONE);
         } else if (c->type) {
             const char *core = s; /* white space around it has a warning of its own */
             size_t length = n;
-            aw_trim(&core, &length);
-            if (c->type->content == AW_CONTENT_EMAIL && !aw_is_email(core, length))
-                add(report, field, AW_RULE_EMAIL_FORMAT, AW_DETAIL_NONE);
-            else if (c->type->content == AW_CONTENT_PHONE && !aw_is_phone(core, length))
-                add(report, field, AW_RULE_PHONE_FORMAT, AW_DETAIL_NONE);
-            else if (c->type->content == AW_CONTENT_URL && !aw_is_url(core, length))
-                add(report, field, AW_RULE_URL_FORMAT, AW_DETAIL_NONE);
+            if (edge)
+                aw_trim(&core, &length);
+            if (!has_format(c->type, core, length))
+                add(report, field, format_rule(c->type), AW_DETAIL_NONE);
         }
         return false;
     case AW_FIELD_TYPE:
-        if (aw_type_find(report->owner, s, n) >= 0)
-            return false;
         add(report, field, AW_RULE_POSSIBLE_VALUES, AW_DETAIL_NONE);
         return true;
     case AW_FIELD_SUBTYPE:
@@ -136,6 +152,34 @@ static bool check_meaning(const struct context *c, enum aw_field_id field, const
         if (!blank && !c->address && (c->type || c->type_absent))
             add(report, field, AW_RULE_NOT_AN_ADDRESS, AW_DETAIL_NONE);
         return false;
+    }
+}
+
+/*
+ * True if it is seen at once that there is nothing to say about the text, as it mostly is; check_string tells the
+ * rest. Texts that the contract lists are plain, and shorter than their field's limit.
+ */
+static bool is_right(const struct context *c, enum aw_field_id field, const char *s, size_t n)
+{
+    switch (field) {
+    case AW_FIELD_TYPE:
+        return c->type_exact;
+    case AW_FIELD_SUBTYPE:
+        return c->type && c->type->use != AW_SUBTYPE_ANY && aw_type_has_subtype(c->type, s, n);
+    case AW_FIELD_COUNTRY:
+        return c->address && aw_country_is_code(s, n);
+    default:
+        break;
+    }
+    if (n == 0 || n > aw_fields[field].max || !aw_is_plain(s, n))
+        return false;
+    switch (field) {
+    case AW_FIELD_LABEL:
+        return c->type && c->type->content == AW_CONTENT_CUSTOM;
+    case AW_FIELD_VALUE:
+        return !c->type || has_format(c->type, s, n);
+    default:
+        return c->address;
     }
 }
 
@@ -164,7 +208,7 @@ static void check_string(const struct context *c, enum aw_field_id field, const 
         add(report, field, AW_RULE_REQUIRED, why_needed(c, field));
         return;
     }
-    if (check_meaning(c, field, s, n, blank))
+    if (check_meaning(c, field, s, n, text.edge, blank))
         return;
     if (text.edge)
         add(report, field, AW_RULE_WHITE_SPACE, AW_DETAIL_NONE);
@@ -183,24 +227,26 @@ static void check_is_address(const struct context *c, bool is_address)
 
 static void read_context(struct context *c)
 {
-    const struct aw_value *type = &c->form->fields[AW_FIELD_TYPE];
+    const struct aw_value *type = aw_form_get(c->form, AW_FIELD_TYPE);
     enum aw_owner_id owner = c->report->owner;
     c->type = NULL;
     c->type_absent = type->kind == AW_ABSENT;
+    c->type_exact = false;
     c->report->type = -1;
     if (type->kind == AW_STRING) {
         const char *s = type->as.string.s;
         size_t n = type->as.string.n;
         int index = aw_type_find(owner, s, n);
-        if (index < 0)
+        c->type_exact = index >= 0;
+        if (!c->type_exact)
             index = meant_type(owner, s, n);
         if (index >= 0)
             c->type = &aw_owners[owner].types[index];
         c->report->type = index;
     }
 
-    c->address =
-        (c->type && c->type->content == AW_CONTENT_ADDRESS) || is_true(&c->form->fields[AW_FIELD_IS_ADDRESS]);
+    c->address = (c->type && c->type->content == AW_CONTENT_ADDRESS) ||
+                 is_true(aw_form_get(c->form, AW_FIELD_IS_ADDRESS));
     c->needed = c->address ? ADDRESS_NEEDS : 0;
     if (owner == AW_OWNER_COMPANY) {
         c->needed |= BIT(TYPE);
@@ -209,6 +255,9 @@ static void read_context(struct context *c)
     } else if (c->type && c->type->content == AW_CONTENT_CUSTOM) {
         c->needed |= BIT(LABEL);
     }
+    c->wanted = !c->address && (c->type || c->type_absent) ? BIT(VALUE) : 0;
+    if (c->type && c->type->content == AW_CONTENT_CUSTOM)
+        c->wanted |= BIT(LABEL);
 }
 
 void aw_validate(const struct aw_form *form, enum aw_owner_id owner, struct aw_report *report)
@@ -217,10 +266,13 @@ void aw_validate(const struct aw_form *form, enum aw_owner_id owner, struct aw_r
     report->owner = owner;
     report->violations = report->warnings = report->count = 0;
     read_context(&c);
-    for (int i = 0; i < AW_FIELD_COUNT; i++) {
-        enum aw_field_id field = (enum aw_field_id)i;
-        const struct aw_value *value = &form->fields[i];
-        bool boolean = aw_fields[i].kind == AW_FIELD_BOOLEAN;
+    /* In order; of the others there is nothing to say. */
+    for (unsigned left = form->present | c.needed | c.wanted; left != 0; left &= left - 1) {
+        enum aw_field_id field = (enum aw_field_id)__builtin_ctz(left);
+        const struct aw_value *value = aw_form_get(form, field);
+        if (value->kind == AW_STRING && is_right(&c, field, value->as.string.s, value->as.string.n))
+            continue;
+        bool boolean = aw_fields[field].kind == AW_FIELD_BOOLEAN;
         if (value->kind == AW_ABSENT)
             check_absent(&c, field);
         else if (value->kind != (boolean ? AW_BOOLEAN : AW_STRING))

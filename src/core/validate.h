@@ -32,8 +32,23 @@ struct aw_value {
 
 /* All zeros is an empty form. */
 struct aw_form {
+    unsigned present; /* which fields have a value, as bits; what stands in the others is not looked at */
     struct aw_value fields[AW_FIELD_COUNT];
 };
+
+/* The field's place, to be given a value. */
+static inline struct aw_value *aw_form_put(struct aw_form *form, enum aw_field_id field)
+{
+    form->present |= 1u << field;
+    return &form->fields[field];
+}
+
+/* The field's value; of kind AW_ABSENT if it has none. */
+static inline const struct aw_value *aw_form_get(const struct aw_form *form, enum aw_field_id field)
+{
+    static const struct aw_value absent = {.kind = AW_ABSENT};
+    return form->present >> field & 1 ? &form->fields[field] : &absent;
+}
 
 /* What is wrong in detail, where a rule has more than one way to be broken. */
 enum aw_detail {

@@ -15,11 +15,11 @@ int awl_is_null(lua_State *L, int idx)
 const char *awl_not_plain(lua_State *L, int idx)
 {
     const char *why = NULL;
-    int top = lua_gettop(L);
-    idx = lua_absindex(L, idx);
-    if (!lua_getmetatable(L, idx))
+    if (!lua_getmetatable(L, idx)) /* of nearly all */
         return NULL;
     lua_pop(L, 1);
+    int top = lua_gettop(L);
+    idx = lua_absindex(L, idx);
     luaL_checkstack(L, 4, NULL);
     if (luaL_getmetafield(L, idx, "__pairs") != LUA_TNIL)
         why = "a plain table is needed, not one with __pairs";

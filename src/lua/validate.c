@@ -8,11 +8,13 @@
 #include "../core/validate.h"
 #include "binding.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define INFO       1 /* stack indices: the table, */
 #define SLOTS      4 /* and from here a field's value each */
+#define NAMES      lua_upvalueindex(1)
 #define SHOWN      5 /* how many findings the description tells */
 #define GOT_POINTS 100
 
@@ -42,6 +44,36 @@ static void read_value(lua_State *L, int idx, struct aw_value *value)
     }
 }
 
+/*
+ * The fields' names by their addresses, an upvalue of the functions below: a state has a short string once, so the
+ * key's address nearly always tells the field without a look at its text. The names are user values: they stay.
+ */
+struct names {
+    struct {
+        const void *name;
+        int field;
+    } cells[32]; /* open addressing; few of them are taken */
+};
+
+#define CELLS      (sizeof((struct names *)0)->cells / sizeof((struct names *)0)->cells[0])
+#define HOME(name) ((size_t)(uintptr_t)(name) / 32 % CELLS)
+
+static void push_names(lua_State *L)
+{
+    struct names *names = lua_newuserdatauv(L, sizeof *names, AW_FIELD_COUNT);
+    memset(names, 0, sizeof *names);
+    for (int i = 0; i < AW_FIELD_COUNT; i++) {
+        lua_pushlstring(L, aw_fields[i].name.s, aw_fields[i].name.n);
+        const void *name = lua_topointer(L, -1);
+        size_t cell = HOME(name);
+        while (names->cells[cell].name)
+            cell = (cell + 1) % CELLS;
+        names->cells[cell].name = name;
+        names->cells[cell].field = i;
+        lua_setiuservalue(L, -2, i + 1);
+    }
+}
+
 /* Which field the key at `idx` names, or -1. Never converts a key, which would confuse lua_next. */
 static int read_key(lua_State *L, int idx)
 {
@@ -52,16 +84,27 @@ static int read_key(lua_State *L, int idx)
     return aw_field_find(s, n);
 }
 
+/* The same for the key below the top, mostly faster. */
+static inline int find_key(lua_State *L, const struct names *names)
+{
+    const void *key = lua_topointer(L, -2);
+    for (size_t cell = HOME(key); names->cells[cell].name; cell = (cell + 1) % CELLS)
+        if (names->cells[cell].name == key)
+            return names->cells[cell].field;
+    return read_key(L, -2);
+}
+
 /* Reads the table into the form; returns how many keys are no fields. Allocates nothing. */
 static size_t read_form(lua_State *L, struct aw_form *form)
 {
+    const struct names *names = lua_touserdata(L, NAMES);
     size_t unknown = 0;
-    memset(form, 0, sizeof *form);
+    form->present = 0;
     lua_pushnil(L);
     while (lua_next(L, INFO)) {
-        int field = read_key(L, -2);
+        int field = find_key(L, names);
         if (field >= 0)
-            read_value(L, -1, &form->fields[field]);
+            read_value(L, -1, aw_form_put(form, (enum aw_field_id)field));
         else
             unknown++;
         lua_pop(L, 1);
@@ -171,7 +214,7 @@ static void add_finding(lua_State *L, const struct aw_form *form, const struct a
         lua_pushinteger(L, (lua_Integer)finding->limit);
         lua_setfield(L, -2, "limit");
     }
-    push_got(L, finding, &form->fields[finding->field]);
+    push_got(L, finding, aw_form_get(form, finding->field));
     lua_setfield(L, -2, "got");
     lua_rawseti(L, -2, index);
 }
@@ -329,12 +372,13 @@ static void push_error(lua_State *L, const struct aw_form *form, const struct aw
 /* Reads the arguments and validates; returns true if the contact info may be sent. */
 static bool check(lua_State *L, struct aw_form *form, struct aw_report *report, size_t *unknown, bool *strict)
 {
+    int arguments = lua_gettop(L);
     luaL_checktype(L, INFO, LUA_TTABLE);
     awl_check_plain(L, INFO);
-    enum aw_owner_id owner = awl_check_owner(L, 2);
-    if (!lua_isnoneornil(L, 3))
+    enum aw_owner_id owner = arguments < 2 ? AW_OWNER_USER : awl_check_owner(L, 2);
+    if (arguments >= 3 && !lua_isnil(L, 3))
         luaL_checktype(L, 3, LUA_TBOOLEAN);
-    *strict = lua_toboolean(L, 3);
+    *strict = arguments >= 3 && lua_toboolean(L, 3);
     *unknown = read_form(L, form);
     aw_validate(form, owner, report);
     return report->violations == 0 && *unknown == 0 && !(*strict && report->warnings > 0);
@@ -395,7 +439,7 @@ static int contact_info(lua_State *L)
     }
     lua_createtable(L, 0, AW_FIELD_COUNT);
     for (int i = 0; i < AW_FIELD_COUNT; i++) {
-        if (form.fields[i].kind == AW_ABSENT)
+        if (aw_form_get(&form, (enum aw_field_id)i)->kind == AW_ABSENT)
             continue;
         lua_pushvalue(L, SLOTS + i);
         lua_setfield(L, -2, aw_fields[i].name.s);
@@ -410,29 +454,85 @@ static int contact_info(lua_State *L)
     return 2;
 }
 
-/* Adds a string in quotes. It is valid UTF-8: the form has been checked. */
-static void add_json_string(luaL_Buffer *b, const char *s, size_t n)
+static char *put(char *to, const char *s, size_t n)
+{
+    memcpy(to, s, n);
+    return to + n;
+}
+
+/* Writes a string in quotes and returns the end. It is valid UTF-8: the form has been checked. */
+static char *put_json_string(char *to, const char *s, size_t n)
 {
     static const char digit[] = "0123456789abcdef";
-    size_t run = 0; /* where what needs no escape begins */
-    luaL_addchar(b, '"');
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
-            continue;
-        luaL_addlstring(b, s + run, i - run);
-        run = i + 1;
-        luaL_addchar(b, '\\');
+    *to++ = '"';
+    for (;;) {
+        size_t run = aw_json_run(s, n);
+        to = put(to, s, run);
+        if (run == n)
+            break;
+        unsigned char c = (unsigned char)s[run];
+        *to++ = '\\';
         if (c == '"' || c == '\\') {
-            luaL_addchar(b, (char)c);
+            *to++ = (char)c;
         } else {
-            luaL_addlstring(b, "u00", 3);
-            luaL_addchar(b, digit[c >> 4]);
-            luaL_addchar(b, digit[c & 15]);
+            to = put(to, "u00", 3);
+            *to++ = digit[c >> 4];
+            *to++ = digit[c & 15];
         }
+        s += run + 1;
+        n -= run + 1;
     }
-    luaL_addlstring(b, s + run, n - run);
-    luaL_addchar(b, '"');
+    *to++ = '"';
+    return to;
+}
+
+/* The fields to be written, as bits. */
+static unsigned json_fields(const struct aw_form *form, bool whole)
+{
+    unsigned fields = 0;
+    for (unsigned left = form->present; left != 0; left &= left - 1)
+        if (form->fields[__builtin_ctz(left)].kind != AW_ABSENT)
+            fields |= left & -left;
+    return whole ? (1u << AW_FIELD_COUNT) - 1 : fields;
+}
+
+/* At least as many bytes as put_json writes. */
+static size_t json_room(const struct aw_form *form, unsigned fields)
+{
+    size_t room = 2;
+    for (unsigned left = fields; left != 0; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        const struct aw_value *value = aw_form_get(form, (enum aw_field_id)i);
+        room += aw_fields[i].name.n + sizeof ",\"\":false";
+        if (value->kind == AW_STRING)
+            room += 6 * value->as.string.n; /* \u00XX */
+    }
+    return room;
+}
+
+/* Writes the fields' text and returns its end. */
+static char *put_json(char *to, const struct aw_form *form, unsigned fields)
+{
+    char separator = '{';
+    for (unsigned left = fields; left != 0; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        const struct aw_value *value = aw_form_get(form, (enum aw_field_id)i);
+        *to++ = separator;
+        *to++ = '"';
+        separator = ',';
+        to = put(to, aw_fields[i].name.s, aw_fields[i].name.n);
+        to = put(to, "\":", 2);
+        if (value->kind == AW_STRING)
+            to = put_json_string(to, value->as.string.s, value->as.string.n);
+        else if (value->kind == AW_BOOLEAN)
+            to = value->as.boolean ? put(to, "true", 4) : put(to, "false", 5);
+        else
+            to = put(to, "null", 4);
+    }
+    if (separator == '{')
+        *to++ = '{';
+    *to++ = '}';
+    return to;
 }
 
 /*
@@ -448,39 +548,28 @@ static int form_json(lua_State *L)
     size_t unknown;
     bool strict, whole = lua_toboolean(L, 4);
     bool ok = check(L, &form, &report, &unknown, &strict);
-    anchor(L);
     if (!ok) {
+        anchor(L);
         lua_pushnil(L);
         push_error(L, &form, &report, unknown, strict);
         return 2;
     }
-    if (aw_report_is_address(&report) || (whole && form.fields[AW_FIELD_IS_ADDRESS].kind == AW_ABSENT)) {
-        form.fields[AW_FIELD_IS_ADDRESS].kind = AW_BOOLEAN;
-        form.fields[AW_FIELD_IS_ADDRESS].as.boolean = aw_report_is_address(&report);
+    if (aw_report_is_address(&report) ||
+        (whole && aw_form_get(&form, AW_FIELD_IS_ADDRESS)->kind == AW_ABSENT)) {
+        struct aw_value *is_address = aw_form_put(&form, AW_FIELD_IS_ADDRESS);
+        is_address->kind = AW_BOOLEAN;
+        is_address->as.boolean = aw_report_is_address(&report);
     }
-    luaL_Buffer b;
-    char separator = '{';
-    luaL_buffinit(L, &b);
-    for (int i = 0; i < AW_FIELD_COUNT; i++) {
-        const struct aw_value *value = &form.fields[i];
-        if (value->kind == AW_ABSENT && !whole)
-            continue;
-        luaL_addchar(&b, separator);
-        separator = ',';
-        luaL_addchar(&b, '"');
-        luaL_addlstring(&b, aw_fields[i].name.s, aw_fields[i].name.n);
-        luaL_addlstring(&b, "\":", 2);
-        if (value->kind == AW_STRING)
-            add_json_string(&b, value->as.string.s, value->as.string.n);
-        else if (value->kind == AW_BOOLEAN)
-            luaL_addstring(&b, value->as.boolean ? "true" : "false");
-        else
-            luaL_addstring(&b, "null");
+    /* A short text is whole before anything is allocated, so that the form's strings are still there. */
+    char small[2048], *text = small;
+    unsigned fields = json_fields(&form, whole);
+    size_t room = json_room(&form, fields);
+    if (room > sizeof small) {
+        anchor(L);
+        text = lua_newuserdatauv(L, room, 0);
     }
-    if (separator == '{')
-        luaL_addchar(&b, '{');
-    luaL_addchar(&b, '}');
-    luaL_pushresult(&b);
+    char *end = put_json(text, &form, fields);
+    lua_pushlstring(L, text, (size_t)(end - text));
     return 1;
 }
 
@@ -488,5 +577,6 @@ void awl_open_validate(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"validate", validate}, {"contact_info", contact_info}, {"form_json", form_json}, {NULL, NULL}};
-    luaL_setfuncs(L, functions, 0);
+    push_names(L);
+    luaL_setfuncs(L, functions, 1);
 }

@@ -20,7 +20,7 @@ static struct aw_value boolean(bool b)
     return (struct aw_value){.kind = AW_BOOLEAN, .as.boolean = b};
 }
 
-#define FIELD(form, id) ((form).fields[AW_FIELD_##id])
+#define FIELD(form, id) (*aw_form_put(&(form), AW_FIELD_##id))
 
 /* The rules that a form breaks, as "property:rule property:rule". */
 static const char *broken(const struct aw_form *form, enum aw_owner_id owner)
@@ -156,7 +156,7 @@ static void lengths(void)
                     memcpy(bytes + k * width, letters[l], width);
                 struct aw_form form = {0};
                 struct aw_report report;
-                form.fields[i] = text_of(guarded(bytes, n * width), n * width);
+                *aw_form_put(&form, (enum aw_field_id)i) = text_of(guarded(bytes, n * width), n * width);
                 aw_validate(&form, AW_OWNER_USER, &report);
                 size_t length = 0, units = 0;
                 for (size_t f = 0; f < report.count; f++) {
@@ -247,7 +247,7 @@ static void anything(void)
         struct aw_report report;
         for (int i = 0; i < AW_FIELD_COUNT; i++)
             if (roll(2))
-                form.fields[i] = any_value();
+                *aw_form_put(&form, (enum aw_field_id)i) = any_value();
         aw_validate(&form, roll(2) ? AW_OWNER_USER : AW_OWNER_COMPANY, &report);
         most = report.count > most ? report.count : most;
         wrong += report.count > AW_FINDINGS_MAX;
@@ -269,7 +269,7 @@ static void anything(void)
             /* A suggestion is right: it never breaks the same rule again. */
             struct aw_form better = form;
             struct aw_report again;
-            better.fields[finding->field] = text_of(texts[2], suggestion.n);
+            *aw_form_put(&better, finding->field) = text_of(texts[2], suggestion.n);
             aw_validate(&better, report.owner, &again);
             for (size_t k = 0; k < again.count; k++)
                 wrong += again.findings[k].field == finding->field && again.findings[k].rule == finding->rule;
@@ -290,7 +290,7 @@ static void fullest(void)
     memset(bytes, '\n', sizeof bytes);
     bytes[500] = 'x';
     for (int i = 0; i < AW_FIELD_COUNT; i++)
-        form.fields[i] = text_of(bytes, sizeof bytes);
+        *aw_form_put(&form, (enum aw_field_id)i) = text_of(bytes, sizeof bytes);
     FIELD(form, TYPE) = text("phone");
     FIELD(form, IS_ADDRESS) = boolean(false);
     aw_validate(&form, AW_OWNER_USER, &report);
