@@ -824,6 +824,14 @@ describe("a loaded plan", function()
     refused(function(data) data.changes = { x = 1 } end)
     refused(function(data) data.problems = { {} } end)
     refused(function(data) data.undo = "yes" end)
+    -- What could be read, but not be written again.
+    for _, item in ipairs { '"message":9007199254740993', '"source":{"row":0.1234567890123456}' } do
+      local text = plan:to_json():gsub('"warnings":%[', '%0{' .. item .. "}")
+      local loaded, err = awork.load_plan(text)
+      assert.is_nil(loaded)
+      assert.equal("invalid-plan", err.code)
+      assert.matches("warnings[1].", err.description, 1, true)
+    end
     -- The limit is held whatever the sums say.
     local data = cjson.decode(plan:to_json())
     data.summary.replace, data.options.delete_limit = 0, 0

@@ -80,6 +80,11 @@ describe("format.scim: reading", function()
     assert.matches("300 users", reader.warnings[1].message)
     _, _, reader = all('{"totalResults":300,"Resources":[]}')
     assert.equal(1, #reader.warnings)
+    for _, total in ipairs { "1.5", "1e300", '"300"', "null", "[300]" } do
+      local persons
+      persons, _, reader = all('{"Resources":[' .. BARBARA .. '],"totalResults":' .. total .. "}")
+      assert.same({ 1, 0 }, { #persons, #reader.warnings })
+    end
   end)
 
   it("maps types, and what says none", function()

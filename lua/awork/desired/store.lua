@@ -159,6 +159,9 @@ local function read(text)
   elseif data.version ~= 1 then
     invalid("plan-version", "the plan is of version %s, this awork knows version 1", tostring(data.version))
   end
+  -- JSON can be read which to_json() would have to refuse: numbers of too many digits.
+  local writable, why, path = core.check_json(data, 16)
+  need(writable, path, why)
   need(type(data.options) == "table", "options", "an object is expected")
   need(data.undo == nil or data.undo == true, "undo", "true is expected")
   local ok, opts = pcall(options.plan, data.options)

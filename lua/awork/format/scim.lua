@@ -148,7 +148,8 @@ local function reader(input, opts)
     local value, err, place = list:next()
     if not place and not err then
       local total = list.envelope and lower(list.envelope).totalresults
-      if type(total) == "number" and total > count then
+      total = type(total) == "number" and math.tointeger(total) -- 1.5 or 1e300 say nothing
+      if total and total > count then
         self.warnings[#self.warnings + 1] = {
           message = ("the provider has %d users, this is a page of %d: there is more to fetch"):format(total, count),
         }
