@@ -121,8 +121,9 @@ fuzz: fuzz-build ## libFuzzer on what reads others' bytes, T seconds each (TARGE
 	@tools/fuzz.sh $(or $(T),60) $(TARGETS)
 
 fuzz-build:
-	$(SUB) BUILD=build-fuzz CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
-	    -fno-sanitize-recover=undefined -fno-omit-frame-pointer" $(FUZZ:%=build-fuzz/fuzz/%)
+	$(SUB) BUILD=build-fuzz CC=clang CFLAGS="-O2 -g -fsanitize=fuzzer-no-link,address,undefined \
+	    -fno-sanitize-coverage=trace-cmp -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
+	    $(FUZZ:%=build-fuzz/fuzz/%)
 
 tsan-build:
 	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all c-tests
@@ -191,18 +192,27 @@ $(BUILD)/test/%: $(BUILD)/obj/test/c/%.o $(CORE_OBJ)
 # A fuzz target is a C file in fuzz/, or lua.c with a function of targets.lua.
 FUZZ_C   = validate ratelimit
 FUZZ_LUA = validation response csv vcard scim json codec filter plan journal
+FUZZ_JSON = response scim json codec plan journal # of these, what reads JSON
 FUZZ     = $(FUZZ_C) $(FUZZ_LUA)
+# Lua itself within the program, where there is such a library: it runs faster.
+FUZZ_LIB  = $(or $(wildcard $(shell $(PKG) --variable=libdir lua$(LUAVER))/liblua$(LUAVER).a),$(LUA_LIBS))
+$(FUZZ_JSON:%=$(BUILD)/obj/fuzz/%.o): FUZZ_FLAGS = -DJSON
 $(FUZZ_LUA:%=$(BUILD)/obj/fuzz/%.o): $(BUILD)/obj/fuzz/%.o: fuzz/lua.c $(FLAGS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -DTARGET='"$*"' -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -DTARGET='"$*"' $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 
 $(FUZZ_C:%=$(BUILD)/obj/fuzz/%.o): $(BUILD)/obj/fuzz/%.o: fuzz/%.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) $(CURL_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/fuzz/mutate.o: fuzz/mutate.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_LUA:%=$(BUILD)/fuzz/%): $(BUILD)/obj/fuzz/mutate.o
 $(FUZZ:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/%.o $(BUILD)/libawork.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(LUA_LIBS) $(CURL_LIBS) -lm -pthread
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(FUZZ_LIB) $(CURL_LIBS) -lm -ldl -pthread
 
 # Changed flags rebuild what was built with other ones.
 $(FLAGS): FORCE

@@ -1,25 +1,130 @@
 /*
  * What is written in Lua, fuzzed: target NAME is the function NAME of targets.lua, called with the bytes. Its state
- * lives for many runs, then is made anew. The lines of lua/awork/ that run are counters of libFuzzer's, so that it
- * looks for inputs that reach new ones.
+ * lives for many runs, then is made anew.
+ *
+ * The lines of lua/awork/ that run are counters of libFuzzer's, so that it looks for inputs that reach new ones. To
+ * count them makes Lua several times slower: they are counted for what is in the corpus and for every sixteenth input
+ * made from it. The edges of the core in C, which see much of what differs, count always.
+ *
+ * Lua's memory comes from blocks of few sizes, which are used again, in turn: that is faster by far than
+ * AddressSanitizer's own malloc. What a block has beyond what was asked for, and what is free, is poisoned: the core
+ * can't touch it unseen. What the core itself allocates is malloc's.
  */
 #include "awork.h"
 
+#include "mutate.h"
+
 #include <lauxlib.h>
 #include <lualib.h>
+#include <sanitizer/asan_interface.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-enum { RUNS = 20000, COUNTERS = 1 << 14 };
+enum { RUNS = 20000, COUNTERS = 1 << 13, COUNT_EVERY = 16 };
 
 __attribute__((section("__libfuzzer_extra_counters"))) static uint8_t counters[COUNTERS];
 static uint8_t reached[COUNTERS];
 static lua_State *L;
 static long runs;
+static bool mutated; /* false while the corpus is read, and in -merge=1 */
+
+/* ---- memory ---- */
+
+enum {
+    UNIT = 32,  /* the sizes are multiples of it ... */
+    UNITS = 64, /* ... up to so many; what is larger is malloc's */
+    RED = 8,    /* at least so much of a block is poisoned, behind what was asked for */
+    SLAB = 256 * 1024,
+};
+
+struct block {
+    struct block *next;
+};
+
+static struct {
+    struct block *first, *last; /* the free ones, in the order in which they became free */
+} sizes[UNITS + 1];
+
+static size_t units(size_t n)
+{
+    return (n + RED + UNIT - 1) / UNIT;
+}
+
+__attribute__((no_sanitize("address"))) static void put(struct block *b, size_t u)
+{
+    b->next = NULL;
+    if (sizes[u].last)
+        sizes[u].last->next = b;
+    else
+        sizes[u].first = b;
+    sizes[u].last = b;
+}
+
+__attribute__((no_sanitize("address"))) static void *take(size_t n)
+{
+    static char *slab, *slab_end;
+    static void *slabs; /* each begins with the address of the one before */
+    size_t u = units(n);
+    struct block *b = sizes[u].first;
+    if (b) {
+        sizes[u].first = b->next;
+        if (!b->next)
+            sizes[u].last = NULL;
+    } else {
+        if ((size_t)(slab_end - slab) < u * UNIT) {
+            slab = malloc(SLAB);
+            if (!slab)
+                return NULL;
+            slab_end = slab + SLAB;
+            ASAN_POISON_MEMORY_REGION(slab, SLAB);
+            ASAN_UNPOISON_MEMORY_REGION(slab, RED);
+            memcpy(slab, &slabs, sizeof slabs);
+            slabs = slab;
+            slab += UNIT;
+        }
+        b = (struct block *)(void *)slab;
+        slab += u * UNIT;
+    }
+    ASAN_UNPOISON_MEMORY_REGION(b, n);
+    return b;
+}
+
+static void give(void *p, size_t n)
+{
+    if (units(n) > UNITS) {
+        free(p);
+        return;
+    }
+    ASAN_POISON_MEMORY_REGION(p, n);
+    put(p, units(n));
+}
+
+static void *allocate(void *data, void *p, size_t before, size_t n)
+{
+    (void)data;
+    if (n == 0) {
+        if (p)
+            give(p, before);
+        return NULL;
+    }
+    if (p && units(before) > UNITS && units(n) > UNITS)
+        return realloc(p, n);
+    void *fresh = units(n) > UNITS ? malloc(n) : take(n);
+    if (fresh && p) {
+        memcpy(fresh, p, before < n ? before : n);
+        give(p, before);
+    }
+    return fresh;
+}
+
+/* ---- lines ---- */
 
 static void on_line(lua_State *state, lua_Debug *ar)
 {
@@ -75,7 +180,9 @@ static void begin(void)
     } else {
         atexit(report);
     }
-    L = luaL_newstate();
+    L = lua_newstate(allocate, NULL);
+    if (!L)
+        abort();
     luaL_openlibs(L);
     luaL_requiref(L, "awork.core", luaopen_awork_core, 0);
     lua_settop(L, 0);
@@ -84,13 +191,26 @@ static void begin(void)
         fail("path");
     if (luaL_dostring(L, "return (require 'targets')." TARGET))
         fail("targets.lua");
-    lua_sethook(L, on_line, LUA_MASKLINE, 0);
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    mutated = true;
+#ifdef JSON
+    return mutate_json(data, size, max_size, seed);
+#else
+    (void)seed;
+    return LLVMFuzzerMutate(data, size, max_size);
+#endif
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (runs++ % RUNS == 0)
+    if (runs % RUNS == 0)
         begin();
+    bool count = !mutated || runs % COUNT_EVERY == 0;
+    runs++;
+    lua_sethook(L, count ? on_line : NULL, count ? LUA_MASKLINE : 0, 0);
     lua_pushvalue(L, 2);
     lua_pushlstring(L, (const char *)data, size);
     if (lua_pcall(L, 1, 0, 1) != LUA_OK)

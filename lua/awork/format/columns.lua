@@ -157,22 +157,20 @@ local function escape(part)
 end
 
 local function split(name)
-  local parts, part, i = {}, {}, 1
-  while i <= #name do
-    local c = name:sub(i, i)
-    if c == "\\" then
-      part[#part + 1] = name:sub(i, i + 1)
-      i = i + 1
-    elseif c == ":" then
-      parts[#parts + 1], part = table.concat(part), {}
-      if #parts > 4 then return nil end
+  local parts, from, at = {}, 1, 1
+  while true do
+    local special = name:find("[\\:]", at)
+    if not special then
+      parts[#parts + 1] = name:sub(from)
+      return parts
+    elseif name:sub(special, special) == "\\" then
+      at = special + 2
     else
-      part[#part + 1] = c
+      parts[#parts + 1] = name:sub(from, special - 1)
+      if #parts > 4 then return nil end
+      from, at = special + 1, special + 1
     end
-    i = i + 1
   end
-  parts[#parts + 1] = table.concat(part)
-  return parts
 end
 
 local function unescape(part)
