@@ -744,7 +744,9 @@ describe("the undo journal", function()
       end
     end
     assert.is_true(loaded > 10 and loaded < 1990 or not ALL)
-    for _, wrong in ipairs { "", "{}", "[]\n", "null\n", "1\n", '{"awork":"journal","version":2}\n', "\0\0\0" } do
+    local twins = assert(text:gsub('"intent":{', '%0"twins":100000000000000,', 1))
+    for _, wrong in ipairs { "", "{}", "[]\n", "null\n", "1\n", '{"awork":"journal","version":2}\n', "\0\0\0",
+      twins } do
       write(path, wrong)
       local plan, err = awork.undo_plan(path)
       assert.is_nil(plan)

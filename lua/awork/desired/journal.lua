@@ -180,7 +180,9 @@ local function read_intent(raw, number)
   need(type(raw) == "table", number, "no intent")
   local intent = { op = raw.op, owner = raw.owner, owner_id = check_id(raw.owner_id, number),
     name = text_or_nil(raw.name, number), updatedOn = text_or_nil(raw.updatedOn, number) }
-  need(raw.twins == nil or math.type(raw.twins) == "integer" and raw.twins > 0, number, "no count of twins")
+  -- A plan, which this becomes, has no numbers of more than 14 digits.
+  need(raw.twins == nil or math.type(raw.twins) == "integer" and raw.twins > 0 and raw.twins < 1e14, number,
+    "no count of twins")
   intent.twins = raw.twins
   need(raw.owner == "user" or raw.owner == "company", number, "no owner")
   if raw.op == "create" then
