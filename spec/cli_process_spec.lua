@@ -76,6 +76,15 @@ describe("awork-contacts as a process #process", function()
     assert.matches("^phone ", out)
   end)
 
+  it("says why it can't be loaded", function()
+    local out, status = sh(("mkdir -p '%s/lua/awork/cli'; echo 'return +' >'%s/lua/awork/cli/init.lua'; ")
+      :format(root, root) .. ("mkdir '%s/bin'; cp bin/awork-contacts '%s/bin'; '%s/bin/awork-contacts'"):format(root,
+        root, root))
+    assert.equal(1, status)
+    assert.matches("^awork%-contacts: error loading module 'awork%.cli' from file '[^\n]*': [^\n]*unexpected [^\n]*\n$",
+      out)
+  end)
+
   it("ends quietly when its reader has had enough, and not when the disk is full", function()
     sh(("bin/awork-contacts apply %s/people.jsonl --yes"):format(root))
     local out = sh "bash -c 'bin/awork-contacts list | head -n 1; echo ${PIPESTATUS[0]}'"

@@ -577,6 +577,20 @@ describe("awork-contacts #process", function()
     end)
   end)
 
+  it("tells a sandbox that is not installed from one that can't be loaded", function()
+    require "awork.cli.sandbox"
+    local loaded, searchers = package.loaded["awork.sandbox"], package.searchers
+    finally(function()
+      package.loaded["awork.sandbox"], package.searchers = loaded, searchers
+    end)
+    package.loaded["awork.sandbox"], package.searchers = nil, { function() return "" end }
+    assert.matches("the sandbox is not installed; it is a rock of its own", run({ "sandbox" }).err)
+    package.searchers = { function() return function() error("not enough memory", 0) end end }
+    local result = run { "sandbox" }
+    assert.equal(1, result.code)
+    assert.equal("awork-contacts: not enough memory\n", result.err)
+  end)
+
   it("says an internal error on one line, and where with AWORK_DEBUG", function()
     local read = require "awork.cli.read"
     local list = read.list

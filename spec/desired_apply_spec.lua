@@ -593,6 +593,30 @@ describe("the undo journal", function()
     assert.matches("Nothing to undo", assert(awork.undo_plan(path)):to_text(), 1, true)
   end)
 
+  it("begins with its first line or not at all", function()
+    local plan, path, journal_open = three(), dir .. "/journal-begun", core.journal_open
+    finally(function() core.journal_open = journal_open end)
+    for _, broken in ipairs { "write", "sync" } do
+      core.journal_open = function(name)
+        local file = assert(journal_open(name))
+        local wrapped = {}
+        for _, method in ipairs { "write", "sync", "close" } do
+          wrapped[method] = function(_, ...)
+            if method == broken then return nil, "No space left on device" end
+            return file[method](file, ...)
+          end
+        end
+        return wrapped
+      end
+      local report = assert(client:apply(plan, { journal = path }))
+      assert.equal("file", report.error.kind)
+      assert.equal(0, report.settled)
+      assert.is_nil(io.open(path))
+    end
+    core.journal_open = journal_open
+    assert.equal("done", apply(plan, { journal = path }).state)
+  end)
+
   it("puts everything back, and the putting back too", function()
     local plan = three()
     local before = content()

@@ -70,6 +70,7 @@ int aw_file_create(const char *path, int *fd)
         return errno;
     int err = sync_directory_of(path);
     if (err) {
+        (void)unlink(path);
         (void)aw_file_close(*fd);
         *fd = -1;
     }

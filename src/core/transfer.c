@@ -127,7 +127,8 @@ static int on_debug(CURL *easy, curl_infotype type, char *bytes, size_t size, vo
     do {                                                                                                     \
         CURLcode set_code = curl_easy_setopt(h->easy, option, value);                                        \
         if (set_code != CURLE_OK) {                                                                          \
-            *why = #option;                                                                                  \
+            if (set_code != CURLE_OUT_OF_MEMORY)                                                             \
+                *why = #option;                                                                              \
             goto failed;                                                                                     \
         }                                                                                                    \
     } while (0)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +54,17 @@ static void test_create(void)
 
     int other = -1;
     CHECK(aw_file_create(in_root("journal"), &other) == EEXIST);
+    /* A descriptor for the file and none for its directory, which can't be synced then: no file is left. */
+    struct rlimit before, few;
+    int next = dup(0);
+    CHECK(next >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+    close(next);
+    few = before;
+    few.rlim_cur = (rlim_t)next + 1;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    CHECK(aw_file_create(in_root("half"), &other) == EMFILE);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(access(in_root("half"), F_OK) != 0);
     CHECK(other == -1);
     CHECK(symlink("nowhere", in_root("link")) == 0);
     CHECK(aw_file_create(in_root("link"), &other) == EEXIST);

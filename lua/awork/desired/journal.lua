@@ -70,6 +70,16 @@ end
 -- @param header what else the first line says
 -- @return journal, or nil, err (kind "file")
 function M.open(where, header)
+  local first = { awork = "journal", version = 1 }
+  for key, value in pairs(header) do
+    first[key] = value
+  end
+  local line, message = line_of(first)
+  if not line then
+    return nil, failed(message)
+  end
+  -- All that takes memory comes before the file: one without its first line would be in the way of the next run.
+  local self = setmetatable({ file = false, path = false, count = 0 }, Journal)
   local file, path
   if where.path then
     file, path = core.journal_open(where.path)
@@ -80,16 +90,17 @@ function M.open(where, header)
   if not file then
     return nil, failed(path)
   end
-  local first = { awork = "journal", version = 1 }
-  for key, value in pairs(header) do
-    first[key] = value
+  local ok
+  ok, message = file:write(line)
+  if ok then
+    ok, message = file:sync()
   end
-  local self = setmetatable({ file = file, path = path, count = 0 }, Journal)
-  local ok, err = self:append({ first }, true)
   if not ok then
     file:close()
-    return nil, err
+    os.remove(path)
+    return nil, failed(("%s: %s"):format(path, message))
   end
+  self.file, self.path = file, path
   return self
 end
 
