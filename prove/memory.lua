@@ -120,6 +120,15 @@ case("core, JSON", "pure", function()
       select(2, core.check_json { print }), (core.form_json { type = "phone", subType = "mobil" }) }
   end
 end)
+case("core, with a stack that must grow", "pure", function(awork)
+  local core = require "awork.core"
+  local bad, deep = { type = "phone", subType = "mobil" }, { { { { { { { { 1 } } } } } } } }
+  return function()
+    return { coroutine.wrap(function()
+      return core.decode(PEOPLE), core.encode(deep), core.check_json(deep), awork.validate(bad)
+    end)() }
+  end
+end, { whole = LUA }) -- it was said that JSON nests too deep
 case("core.catch_signals", "pure", function()
   local core = require "awork.core"
   return function()
@@ -626,8 +635,9 @@ function M.name(i)
   return 0, 0
 end
 
+-- In other words than this file's name, which is in the messages of what it calls.
 local function mentions_memory(v)
-  return text(v):lower():find "memory" ~= nil
+  return text(v):gsub("memory[%w_]*%.lua", ""):lower():find "memory" ~= nil
 end
 
 local NET_KINDS = { network = true, timeout = true, tls = true, protocol = true, closed = true, callback = true,

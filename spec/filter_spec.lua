@@ -87,7 +87,8 @@ describe("awork.time", function()
 
   it("reads the Date header and agrees with the C library on every day of 60 years", function()
     assert.equal(784887151, time.parse_http "Tue, 15 Nov 1994 08:12:31 GMT")
-    for day = 0, 365 * 60 do
+    local effort = tonumber(os.getenv "AWORK_EFFORT") or 1
+    for day = 0, 365 * 60, math.tointeger(1 / effort // 1) do
       local at = day * 86400 + 12345
       assert.equal(at, time.parse_http(os.date("!%a, %d %b %Y %H:%M:%S GMT", at)))
       assert.equal(at, time.parse_iso(time.format_iso(at)))

@@ -20,7 +20,7 @@ const char *awl_not_plain(lua_State *L, int idx)
     lua_pop(L, 1);
     int top = lua_gettop(L);
     idx = lua_absindex(L, idx);
-    luaL_checkstack(L, 4, NULL);
+    luaL_checkstack(L, 4, "not enough memory");
     if (luaL_getmetafield(L, idx, "__pairs") != LUA_TNIL)
         why = "a plain table is needed, not one with __pairs";
     lua_settop(L, top);

@@ -297,7 +297,7 @@ static bool enter(struct reader *r)
     if (r->depth == 0)
         return fail(r, DEPTH);
     r->depth--;
-    luaL_checkstack(r->L, 2 * GATHER + LUA_MINSTACK, "JSON nests too deep");
+    luaL_checkstack(r->L, 2 * GATHER + LUA_MINSTACK, "not enough memory");
     return true;
 }
 

@@ -28,7 +28,7 @@ static void add(struct writer *w, const char *s, size_t n)
                 luaL_error(w->L, "not enough memory");
             cap *= 2;
         }
-        luaL_checkstack(w->L, 1, NULL);
+        luaL_checkstack(w->L, 1, "not enough memory");
         char *bytes = lua_newuserdatauv(w->L, cap, 0);
         memcpy(bytes, w->bytes, w->n);
         lua_replace(w->L, TEXT);
@@ -109,7 +109,7 @@ static void add_scalar(struct writer *w, int idx)
 /* Opens the table on top of the stack: the key above it is 0 for a list, nil for an object. */
 static void open_table(struct writer *w)
 {
-    luaL_checkstack(w->L, 6, "nested too deep");
+    luaL_checkstack(w->L, 6, "not enough memory");
     bool list = lua_rawlen(w->L, -1) > 0;
     if (list)
         lua_pushinteger(w->L, 0);

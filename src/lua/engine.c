@@ -245,7 +245,7 @@ static void close_engine(struct box *b)
  */
 static int build_protected(lua_State *L, struct box *b, lua_CFunction build, const void *p)
 {
-    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
     b->building = true;
     lua_pushcfunction(L, build);
     lua_pushlightuserdata(L, (void *)(uintptr_t)p);
@@ -300,7 +300,7 @@ static int64_t submit(lua_State *L, struct box *b)
     struct aw_request r = {.retries = AW_RETRY_DEFAULT};
     struct aw_header headers[HEADERS_MAX];
     luaL_checktype(L, 2, LUA_TTABLE);
-    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
     lua_getfield(L, 2, "timeout");
     if (!lua_isnil(L, -1)) {
         int is_number;
@@ -689,7 +689,7 @@ static int core_engine(lua_State *L)
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    luaL_checkstack(L, LUA_MINSTACK + 8, NULL);
+    luaL_checkstack(L, LUA_MINSTACK + 8, "not enough memory");
     struct box *b = lua_newuserdatauv(L, sizeof *b, FUNCTIONS);
     *b = (struct box){0};
     luaL_setmetatable(L, ENGINE_MT);

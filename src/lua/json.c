@@ -34,7 +34,7 @@ static bool make_integer(lua_State *L)
 /* Begins to walk the table on top of the stack. */
 static void push_level(lua_State *L)
 {
-    luaL_checkstack(L, 8, "nested too deep");
+    luaL_checkstack(L, 8, "nested too deep, or not enough memory");
     lua_pushinteger(L, 0);
     lua_pushboolean(L, 0);
     lua_pushnil(L);
@@ -251,7 +251,7 @@ int awl_check_json(lua_State *L)
             snprintf(buffer, sizeof buffer, "nested deeper than %lld levels", (long long)max_depth);
             why = buffer;
         } else {
-            luaL_checkstack(L, 12, "nested too deep");
+            luaL_checkstack(L, 12, "nested too deep, or not enough memory");
             for (int i = BASE; i < top && !why; i += 2)
                 if (lua_rawequal(L, i, top))
                     why = "a table that contains itself";

@@ -115,7 +115,7 @@ static size_t read_form(lua_State *L, struct aw_form *form)
 /* Puts every field's value on the stack, from SLOTS on. Runs no finaliser: growing the stack doesn't. */
 static void anchor(lua_State *L)
 {
-    luaL_checkstack(L, AW_FIELD_COUNT + 20, NULL);
+    luaL_checkstack(L, AW_FIELD_COUNT + 20, "not enough memory");
     lua_settop(L, SLOTS - 1);
     lua_settop(L, SLOTS + AW_FIELD_COUNT - 1);
     lua_pushnil(L);

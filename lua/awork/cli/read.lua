@@ -208,24 +208,32 @@ function M.list(ctx)
   return 0
 end
 
--- Where an export goes: { write = fn(text) → true or nil, message; done = fn(ok) }. A file is whole or not there.
+-- Where an export goes: { open = fn() → true or nil, err; write = fn(text) → true or nil, message; done = fn(ok) }. A
+-- file is whole or not there.
 local function target(ctx)
   local path = ctx.opts.output
   if not path or path == "-" then
-    return { write = function(text)
+    return { open = function() return true end, write = function(text)
       ctx.ui:out(text)
       return true
     end, done = function() return true end }
   end
-  local beside = path .. ".part"
-  os.remove(beside)
-  local file, message = core.journal_open(beside)
-  if not file then
-    return nil, errors.new { kind = "file", code = "not-written", description = message, retryable = false }
-  end
+  local beside, file = path .. ".part", nil
   return {
+    open = function()
+      os.remove(beside)
+      local message
+      file, message = core.journal_open(beside)
+      if not file then
+        return nil, errors.new { kind = "file", code = "not-written", description = message, retryable = false }
+      end
+      return true
+    end,
     write = function(text) return file:write(text) end,
     done = function(ok)
+      if not file then
+        return nil
+      end
       local message_of
       if ok then
         ok, message_of = file:sync()
@@ -269,17 +277,19 @@ function M.export(ctx)
   if not within then
     return nil, problem
   end
-  local sink, failed = target(ctx)
-  if not sink then
-    return nil, failed
-  end
+  local sink = target(ctx)
   local count, complete = 0, false
+  -- There before the file is: whatever fails, none is left behind.
   local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore
     if not complete then
       sink.done(false)
     end
   end })
-  local ok, err = with_client(ctx, "Reading", function(client)
+  local ok, err = sink.open()
+  if not ok then
+    return nil, err
+  end
+  ok, err = with_client(ctx, "Reading", function(client)
     local write_failed, read_failed
     local function persons()
       local next_owner = client.users:each { pageSize = PAGE_SIZE, showArchived = opts.archived or nil }
