@@ -87,11 +87,15 @@ prove-memory: all $(BUILD)/prove/memory ## every allocation of every public call
 prove-threads: all $(BUILD)/prove/threads prove-tsan ## threads, forks, signals, states closed with all in flight
 	@$(BUILD)/prove/threads $(BUILD) $(SHARE)
 
-# The specs with the collector at an extreme. HOW=incremental: in small steps without a pause, which takes very long.
+# The specs with the collector at each of its extremes (HOW=cycles: at that one), of which tools/specs.sh knows.
 prove-collector: all
-	@for how in $(or $(HOW),generational); do tools/specs.sh $$how $(BUILD) $(SPEC) >build/log/collector-$$how.log || \
-	    { tail -n 60 build/log/collector-$$how.log; exit 1; }; \
-	    echo "prove: collector, $$how: $$(tail -n 1 build/log/collector-$$how.log | sed 's/ passed.*//') specs, 0 findings"; done
+	@mkdir -p $(BUILD)/log; for how in $(or $(HOW),generational incremental cycles); do \
+	    tools/specs.sh $$how $(BUILD) $(SPEC) >$(BUILD)/log/collector-$$how.log || \
+	    { tail -n 60 $(BUILD)/log/collector-$$how.log; exit 1; }; \
+	    echo "prove: collector, $$how: $$(tail -n 1 $(BUILD)/log/collector-$$how.log | sed 's/ passed.*//') specs, 0 findings"; done
+
+prove-fuzz: fuzz-build
+	@tools/fuzz.sh $(or $(T),60) $(TARGETS)
 
 prove-tsan:
 	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all build-tsan/prove/threads

@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,9 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *p, size_t size);
 void __libc_free(void *p);
+
+/* Processes that sweep side by side: what libcurl loses sight of is waited for until its deadline. */
+enum { WORKERS = 4 };
 
 /* ---- what fails ---- */
 
@@ -520,12 +524,17 @@ static pid_t serve(int *stop, char *world, size_t size)
     return pid;
 }
 
-int main(int argc, char **argv)
+/* What the workers share: the case that is next, and the sums. */
+struct sums {
+    atomic_llong next, failures;
+    atomic_int calls, findings;
+    char at[WORKERS][64]; /* what each is at: for when it crashes */
+};
+
+/* Takes one case after another, from the last, until there is none left; in a process with a sandbox of its own. */
+static int work(struct sums *sums, char *at, double share, const char *only)
 {
     static char world[1 << 16];
-    double share = argc > 2 ? atof(argv[2]) : 1;
-    const char *only = argc > 3 ? argv[3] : NULL;
-    snprintf(build, sizeof build, "%s", argc > 1 ? argv[1] : "build");
     lua_State *modules = luaL_newstate();
     luaL_openlibs(modules);
     cjson = must_load(modules, "cjson", "luaopen_cjson");
@@ -539,25 +548,25 @@ int main(int argc, char **argv)
 
     lua_State *L = luaL_newstate();
     set_path(L);
-    lua_Integer cases = 0, unused, failures = 0;
-    int findings = 0, calls = 0;
+    lua_Integer cases = 0, unused;
     if (!run(L, "count", 0, world, 0, &cases, &unused))
         return 1;
-    for (lua_Integer i = 1; i <= cases; i++) {
+    for (lua_Integer i; (i = cases - atomic_fetch_add(&sums->next, 1)) > 0;) {
         if (!run(L, "name", i, world, 0, &unused, &unused))
             return 1;
         lua_getglobal(L, "case_name");
-        char name[64];
-        snprintf(name, sizeof name, "%s", lua_tostring(L, -1));
+        snprintf(at, sizeof sums->at[0], "%s", lua_tostring(L, -1));
         lua_settop(L, 0);
-        if (only && strcmp(only, name) != 0)
+        if (only && strcmp(only, at) != 0)
             continue;
-        lua_Integer before = failures;
-        calls++;
+        lua_Integer failures = 0;
         time_t start = time(NULL);
-        findings += sweep(i, name, world, 0, &unused); /* what is made once a process */
-        findings += sweep(i, name, world, share, &failures);
-        fprintf(stderr, "%-40s %8lld failures tried, %4ld s\n", name, (long long)(failures - before),
+        int findings = sweep(i, at, world, 0, &unused); /* what is made once a process */
+        findings += sweep(i, at, world, share, &failures);
+        sums->calls++;
+        sums->findings += findings;
+        sums->failures += failures;
+        fprintf(stderr, "%-40s %8lld failures tried, %4ld s\n", at, (long long)failures,
                 (long)(time(NULL) - start));
     }
     lua_close(L);
@@ -565,8 +574,33 @@ int main(int argc, char **argv)
     close(stop);
     int status = 1;
     waitpid(server, &status, 0);
-    findings += status != 0;
-    printf("prove: memory: %lld allocation failures tried in %d calls, %d findings\n", (long long)failures,
-           calls, findings);
-    return findings != 0;
+    return status != 0;
+}
+
+int main(int argc, char **argv)
+{
+    double share = argc > 2 ? atof(argv[2]) : 1;
+    const char *only = argc > 3 ? argv[3] : NULL;
+    snprintf(build, sizeof build, "%s", argc > 1 ? argv[1] : "build");
+    struct sums *sums = mmap(NULL, sizeof *sums, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (sums == MAP_FAILED)
+        return 1;
+    pid_t workers[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = fork();
+        if (workers[i] == 0)
+            _exit(work(sums, sums->at[i], share, only));
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        int status = -1;
+        if (workers[i] > 0)
+            waitpid(workers[i], &status, 0);
+        if (status != 0) {
+            fprintf(stderr, "memory: a worker ended with status %d at: %s\n", status, sums->at[i]);
+            sums->findings++;
+        }
+    }
+    printf("prove: memory: %lld allocation failures tried in %d calls, %d findings\n", sums->failures,
+           sums->calls, sums->findings);
+    return sums->findings != 0;
 }

@@ -285,7 +285,10 @@ case("awork.undo_plan", "pure", function(awork)
     '{"type":"phone","subType":"work","value":"+49 30 1"}}}\n',
     '{"n":1,"result":{"status":"done","id":"123e4567-e89b-12d3-a456-426614174001"}}\n')
   file:close()
-  return function() return awork.undo_plan(path).changes end, function() os.remove(path) end
+  return function()
+    local plan, err = awork.undo_plan(path)
+    return plan and plan.changes, err
+  end, function() os.remove(path) end
 end)
 
 -- ---- what talks to the sandbox ----
