@@ -117,7 +117,8 @@ return function(case, scratch)
         code = cli.main(list)
         return code == c.code
       end
-      local function before()
+      local function before(failing)
+        if list[1] == "--timeout" then list[2] = failing and TIMEOUT or "10" end
         rewind_out()
         rewind_err()
         code, running = nil, false
@@ -125,9 +126,12 @@ return function(case, scratch)
       local function inspect(returned, failing)
         local out, err = written(), said()
         local wrong
-        if returned then
-          if not failing and not c.out then c.out = out end
+        if returned and failing then
           wrong = judge(c, code, out, err)
+        elseif returned then
+          c.out = c.out or out
+          local right = code == c.code and (out == c.out or c.any_output)
+          wrong = not right and ("exit code %s: %s%s"):format(code, err, out) or nil
         end
         local left = clean and clean(returned and code)
         if not wrong and not left and entries(dir) ~= expected then
@@ -146,9 +150,7 @@ return function(case, scratch)
   command("--help", "--help")
   command("--version", "--version")
   command("of an unknown option", "list --nonsense", { code = 1 })
-  command("types", "types")
-  command("types --json", "types --companies --json")
-  command("completion", "completion bash")
+  command("types", "types --companies --json")
   command("validate", "validate $dir/people.csv")
   command("validate --json", "validate --json $dir/people.vcf")
   command("validate, refused", "validate $dir/bad.csv", { code = 1 })
@@ -160,8 +162,7 @@ return function(case, scratch)
   end
   net("check", "check", { any_output = true })
   net("find", "find --type phone --limit 2 nobody")
-  net("list", "list $user")
-  net("list --json", "--json list $user --only email")
+  net("list", "--json list $user")
 
   -- A file that a command makes: the whole one, the same each time, or none.
   local function whole(name)
@@ -179,11 +180,7 @@ return function(case, scratch)
       end
     end
   end
-  for _, name in ipairs { "csv", "vcf", "json" } do
-    net("export, " .. name, "export -o $dir/export." .. name, { clean = whole("export." .. name) })
-  end
-  net("plan", "plan $dir/people.json", { code = 2 })
-  net("plan --json", "--json plan $dir/people.json", { code = 2, any_output = true })
+  net("export", "export -o $dir/export.json", { clean = whole "export.json" })
   net("plan -o", "plan -o $dir/plan.json $dir/people.json", { code = 2, clean = function(dir, _, _, awork)
     local path, reference = dir .. "/plan.json", nil
     return function(code)
@@ -237,14 +234,6 @@ return function(case, scratch)
     end
   end
   net("apply", "apply --yes --journal $dir/undo.jsonl $dir/people.json", { clean = put_back })
-  net("apply, a saved plan", "--json apply --yes --journal $dir/undo.jsonl $dir/plan.json", { any_output = true,
-    clean = function(dir, client, world, awork)
-      local reader = require "awork.format".read(dir .. "/people.json")
-      local people = {}
-      for person in reader do people[#people + 1] = person end
-      assert(assert(client:plan(people)):save(dir .. "/plan.json"))
-      return put_back(dir, client, world, awork)
-    end })
   -- Undone is what an apply did; undoing it again, with the same journal, finishes what was left.
   local function applied(dir, client, world, awork)
     local reader = require "awork.format".read(dir .. "/people.json")
@@ -268,7 +257,6 @@ return function(case, scratch)
       return wrong
     end, back
   end
-  net("undo --dry-run", "undo --dry-run $dir/undo.jsonl", { code = 2, any_output = true, clean = applied })
   net("undo", "undo --yes --journal $dir/undo-undo.jsonl $dir/undo.jsonl", { any_output = true, clean = applied })
   net("sandbox", "sandbox --port 0 --users 1", { any_output = true, interrupted = true })
 

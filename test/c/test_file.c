@@ -55,7 +55,7 @@ static void test_create(void)
     int other = -1;
     CHECK(aw_file_create(in_root("journal"), &other) == EEXIST);
     /* A descriptor for the file and none for its directory, which can't be synced then: no file is left. */
-    struct rlimit before, few;
+    struct rlimit before = {0, 0}, few;
     int next = dup(0);
     CHECK(next >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
     close(next);
