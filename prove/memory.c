@@ -37,7 +37,7 @@ void *__libc_realloc(void *p, size_t size);
 void __libc_free(void *p);
 
 /* Processes that sweep side by side: what libcurl loses sight of is waited for until its deadline. */
-enum { WORKERS = 4 };
+enum { WORKERS = 8 };
 
 /* ---- what fails ---- */
 
