@@ -204,6 +204,53 @@ describe("core.engine", function()
       assert.equal(401, engine:run(get(nil, { token = "wrong" })).status)
     end)
 
+    it("go where each says, whatever the connection's last one said", function()
+      local other = assert(sandbox.start { users = 1, rate_limit = false })
+      finally(function() other.stop() end)
+      local engine = new { max_connections = 1 }
+      local base = server.url:match "^(http://[^/]+)"
+      local asked = { "/v1/a", "/v1/b?x=1&y=%2F", "/v1/c", "/v1/./d", "/v1/e/../f", "/v1/g", "/v1/%41%2e", "", "?q=1",
+        "/v1/h#i", "/v1/j", "/" }
+      local got = { "/v1/a", "/v1/b?x=1&y=%2F", "/v1/c", "/v1/d", "/v1/f", "/v1/g", "/v1/%41%2e", "/", "/?q=1", "/v1/h",
+        "/v1/j", "/" }
+      for i, target in ipairs(asked) do
+        assert.equal(404, engine:run(get(nil, { url = base .. target })).status, target)
+        if i % 3 == 0 then
+          local away = engine:run { method = "GET", url = other.url .. "/users/me", token = other.token }
+          assert.equal(200, away.status)
+        end
+      end
+      for i, request in ipairs(server.requests()) do
+        assert.equal(got[i], request.target or request.path)
+      end
+      assert.equal(#got, #server.requests())
+    end)
+
+    it("that have no readable host or port are an error, not a fault of memory", function()
+      local engine = new()
+      for _, url in ipairs { "http://127.0.0.1:99999/a", "https://[::1/a", "https://a:b/" } do
+        local ok, result = pcall(engine.run, engine, get(nil, { url = url }))
+        assert(ok or tostring(result):find("url", 1, true), tostring(result))
+        if ok then
+          assert.same({ "protocol", "url", false }, { result.kind, result.code, result.sent })
+          assert.equal(404, engine:run(get("/nothing")).status)
+        end
+      end
+    end)
+
+    it("carry each header once, the caller's own in place of ours", function()
+      local engine = new()
+      engine:run(get(nil, { headers = { ["User-Agent"] = "mine/2", ["accept-encoding"] = "identity" } }))
+      engine:run(get(nil, { headers = { ["user-agent"] = "mine/3" } }))
+      new { user_agent = "" }:run(get())
+      local requests = server.requests()
+      assert.same({ "mine/2", "identity" },
+        { requests[1].headers["user-agent"], requests[1].headers["accept-encoding"] })
+      assert.same({ "mine/3", "gzip, deflate" },
+        { requests[2].headers["user-agent"], requests[2].headers["accept-encoding"] })
+      assert.is_nil(requests[3].headers["user-agent"])
+    end)
+
     it("of a thousand in a row use one connection", function()
       local engine = new()
       for _ = 1, 1000 do

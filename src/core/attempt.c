@@ -145,8 +145,10 @@ void aw_attempt_start(aw_engine *e, struct aw_transfer *t)
     double attempt = e->options.attempt_timeout;
     aw_heap_set(&e->timers, &t->timer, attempt > 0 ? fmin(t->deadline, e->now + attempt) : t->deadline);
     struct aw_handle *h = take_handle(e);
-    bool ready = h && (e->multi || aw_multi_new(e)) && aw_handle_prepare(h, t, e->options.http2) == CURLE_OK;
-    if (ready && curl_multi_add_handle(e->multi, h->easy) == CURLM_OK) {
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (h && (e->multi || aw_multi_new(e)))
+        code = aw_handle_prepare(h, t, e->options.http2);
+    if (code == CURLE_OK && curl_multi_add_handle(e->multi, h->easy) == CURLM_OK) {
         tell(e, AW_EVENT_ATTEMPT, t, 0, NULL);
         return;
     }
@@ -155,7 +157,10 @@ void aw_attempt_start(aw_engine *e, struct aw_transfer *t)
         aw_attempt_abandon(e, t);
     }
     aw_limiter_end(&e->limiter, &t->ticket, false, e->now);
-    aw_transfer_fail(t, AW_NETWORK, "out-of-memory", "Not enough memory for the request");
+    if (code == CURLE_URL_MALFORMAT)
+        aw_transfer_fail(t, AW_PROTOCOL, "url", "The URL can't be read");
+    else
+        aw_transfer_fail(t, AW_NETWORK, "out-of-memory", "Not enough memory for the request");
     aw_transfer_finish(e, t);
 }
 

@@ -91,16 +91,22 @@ void aw_options_init(struct aw_options *options)
     };
 }
 
-/* A copy of s that lives as long as the engine; NULL when out of memory. */
-static const char *keep(aw_engine *e, const char *s)
+/* A string that lives as long as the engine; NULL when out of memory. */
+static char *keep_joined(aw_engine *e, const char *a, const char *b)
 {
-    size_t size = strlen(s) + 1;
-    char *copy = malloc(size);
+    size_t n = strlen(a), size = strlen(b) + 1;
+    char *copy = malloc(n + size);
     if (copy) {
-        memcpy(copy, s, size);
+        memcpy(copy, a, n);
+        memcpy(copy + n, b, size);
         e->strings[e->string_count++] = copy;
     }
     return copy;
+}
+
+static const char *keep(aw_engine *e, const char *s)
+{
+    return keep_joined(e, "", s);
 }
 
 static const char *environment(const char *lower, const char *upper)
@@ -121,6 +127,9 @@ static bool keep_strings(aw_engine *e)
     if (o->ca_path)
         ok = ok && (o->ca_path = keep(e, o->ca_path)) != NULL;
     o->user_agent = keep(e, o->user_agent ? o->user_agent : "awork-lua/" AW_VERSION);
+    e->own.accept_encoding = keep_joined(e, "Accept-Encoding: ", AW_ENCODINGS);
+    if (o->user_agent && *o->user_agent)
+        ok = ok && (e->own.user_agent = keep_joined(e, "User-Agent: ", o->user_agent)) != NULL;
     /* Of the environment, https_proxy and no_proxy alone, read once: a host may change it under threads. */
     e->setup.proxy = keep(e, o->proxy ? o->proxy : environment("https_proxy", "HTTPS_PROXY"));
     /* Without a proxy, "*" is the quickest word for it. */
@@ -141,7 +150,7 @@ static bool keep_strings(aw_engine *e)
     }
     e->setup.no_proxy = all;
     o->proxy = o->no_proxy = NULL;
-    return ok && o->user_agent && e->setup.proxy && all;
+    return ok && o->user_agent && e->own.accept_encoding && e->setup.proxy && all;
 }
 
 static void set_why(char *why, const char *text)
@@ -262,7 +271,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
     struct aw_transfer *t = aw_transfer_take(e);
     if (!t)
         return AW_NO_MEMORY;
-    enum aw_submit_error error = aw_request_copy(&t->request, r, e->options.allow_http);
+    enum aw_submit_error error = aw_request_copy(&t->request, r, &e->own, e->options.allow_http);
     if (error) {
         aw_transfer_give(e, t);
         return error;
@@ -310,6 +319,11 @@ const struct aw_result *aw_engine_result(const aw_engine *e, int64_t id)
 {
     const struct aw_transfer *t = aw_transfer_find(e, id);
     return t && t->state == AW_DONE ? &t->result : NULL;
+}
+
+bool aw_engine_knows(const aw_engine *e, int64_t id)
+{
+    return aw_transfer_find(e, id) != NULL;
 }
 
 static void forget(aw_engine *e, struct aw_transfer *t)

@@ -102,7 +102,7 @@ struct aw_request {
     double timeout; /* seconds; 0: the engine's */
     int retries;    /* AW_RETRY_DEFAULT, a count, or AW_RETRY_NEVER: not even after a 429 */
     bool safe;      /* may be sent again although it may have taken effect (GET, PUT, DELETE; not POST) */
-    bool brief;     /* nothing to the engine: whoever reads the result finds it there again */
+    int brief;      /* nothing to the engine: whoever reads the result finds it there again */
 };
 
 /* Seconds. `queue`: for a connection; `wait`: for the rate limit and backoff. The rest is the last attempt's.
@@ -127,7 +127,7 @@ struct aw_result {
     bool sent, retried;
     bool retryable;      /* trying again later may help */
     double retry_at;     /* epoch seconds, AW_RATE_LIMIT only */
-    bool brief;          /* as in the request */
+    int brief;           /* as in the request */
     double slept;        /* AW_SLEPT only */
     const char *code;    /* a short stable name of the failure, NULL with AW_RESPONSE */
     const char *message; /* one line, never the token */
@@ -217,6 +217,9 @@ const struct aw_result *aw_engine_peek(const aw_engine *e);
 
 /* The finished request with this id, or NULL when it is not finished or unknown. */
 const struct aw_result *aw_engine_result(const aw_engine *e, int64_t id);
+
+/* True while the engine has something with this id, whatever its state. */
+bool aw_engine_knows(const aw_engine *e, int64_t id);
 
 /* Iterates over the headers of a result's final response, names in lower case: start with *at = 0. */
 bool aw_result_header(const struct aw_result *r, size_t *at, struct aw_header *out);

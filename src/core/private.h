@@ -16,7 +16,7 @@
 #include "sockets.h"
 #include "transfer.h"
 
-enum { AW_ENGINE_STRINGS = 7 };
+enum { AW_ENGINE_STRINGS = 9 };
 
 struct aw_list {
     struct aw_transfer *first, *last;
@@ -48,6 +48,7 @@ struct aw_engine {
 
     struct aw_sockets sockets;
     struct aw_handle_setup setup;
+    struct aw_own_headers own;
     struct aw_handle *handles, *free_handles;
 
     struct aw_limiter limiter;

@@ -7,6 +7,9 @@
 
 enum { HEAD_LIMIT = 64 * 1024 };
 
+/* From a body of so many bytes on we say that we don't wait for a "100 Continue"; libcurl would from 1 MiB on. */
+enum { EXPECTED = 64 * 1024 };
+
 static const char *const method_names[AW_METHOD_COUNT] = {"GET",   "HEAD",   "POST",   "PUT",
                                                           "PATCH", "DELETE", "OPTIONS"};
 
@@ -105,12 +108,9 @@ static bool is_ipv4_loopback(const char *s, size_t n)
     return dots == 4;
 }
 
-bool aw_url_is_loopback(const char *url, size_t len)
+/* The same of an URL's authority. */
+static bool is_loopback(const char *host, size_t n)
 {
-    size_t n;
-    const char *host = authority(url, len, &n);
-    if (!host)
-        return false;
     size_t h = n;
     for (size_t i = n; i > 0 && host[i - 1] != ']'; i--) {
         if (host[i - 1] == ':') {
@@ -124,7 +124,15 @@ bool aw_url_is_loopback(const char *url, size_t len)
     return same(host, h, "localhost") || same(host, h, "[::1]") || is_ipv4_loopback(host, h);
 }
 
-static enum aw_submit_error check_url(const struct aw_request *r, bool allow_http, bool *https)
+bool aw_url_is_loopback(const char *url, size_t len)
+{
+    size_t n;
+    const char *host = authority(url, len, &n);
+    return host && is_loopback(host, n);
+}
+
+static enum aw_submit_error check_url(struct aw_request_copy *copy, const struct aw_request *r,
+                                      bool allow_http)
 {
     size_t n;
     const char *a = is_visible(r->url, r->url_len) && !memchr(r->url, '\\', r->url_len)
@@ -132,8 +140,9 @@ static enum aw_submit_error check_url(const struct aw_request *r, bool allow_htt
                         : NULL;
     if (!a || memchr(a, '@', n))
         return AW_BAD_URL;
-    *https = r->url[4] == 's' || r->url[4] == 'S';
-    if (!*https && !allow_http && !aw_url_is_loopback(r->url, r->url_len))
+    copy->https = r->url[4] == 's' || r->url[4] == 'S';
+    copy->origin_len = (size_t)(a - r->url) + n;
+    if (!copy->https && !allow_http && !is_loopback(a, n))
         return AW_BAD_SCHEME;
     return AW_SUBMITTED;
 }
@@ -158,6 +167,16 @@ static char *add_header(struct curl_slist *node, char *at, const char *name, siz
     return at + 1;
 }
 
+/* One node for a line that is not ours to copy; none if it is NULL. */
+static struct curl_slist *add_line(struct curl_slist *node, char *line)
+{
+    if (!line)
+        return node;
+    node->data = line;
+    node->next = node + 1;
+    return node + 1;
+}
+
 static enum aw_submit_error reserve(struct aw_request_copy *copy, size_t size)
 {
     if (size > copy->cap) {
@@ -172,7 +191,7 @@ static enum aw_submit_error reserve(struct aw_request_copy *copy, size_t size)
 }
 
 enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct aw_request *r,
-                                     bool allow_http)
+                                     const struct aw_own_headers *own, bool allow_http)
 {
     static const char bearer[] = "Bearer ", authorization[] = "Authorization", type[] = "Content-Type";
     int method = 0;
@@ -183,20 +202,22 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
         return AW_BAD_METHOD;
     if (r->body && (method == AW_GET || method == AW_HEAD))
         return AW_BAD_BODY;
-    enum aw_submit_error error = check_url(r, allow_http, &copy->https);
+    enum aw_submit_error error = check_url(copy, r, allow_http);
     if (error)
         return error;
     if (r->token && !is_visible(r->token, r->token_len))
         return AW_BAD_TOKEN;
 
-    bool typed = false;
-    size_t text = r->url_len + 1, nodes = r->header_count + 3;
+    bool typed = false, agent = false, encoding = false;
+    size_t text = r->url_len + 1, nodes = r->header_count + 5;
     for (size_t i = 0; i < r->header_count; i++) {
         const struct aw_header *h = &r->headers[i];
         if (!is_token(h->name, h->name_len) || !is_value(h->value, h->value_len) ||
             is_reserved(h->name, h->name_len))
             return AW_BAD_HEADER;
         typed = typed || same(h->name, h->name_len, "content-type");
+        agent = agent || same(h->name, h->name_len, "user-agent");
+        encoding = encoding || same(h->name, h->name_len, "accept-encoding");
         if (h->name_len > HEAD_LIMIT || h->value_len > HEAD_LIMIT)
             return AW_TOO_LARGE;
         text += h->name_len + h->value_len + sizeof ": ";
@@ -212,21 +233,20 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
     if (error)
         return error;
 
-    struct curl_slist *node = (struct curl_slist *)(void *)copy->mem, *first = node, *last = NULL;
+    struct curl_slist *node = (struct curl_slist *)(void *)copy->mem, *first = node;
     char *at = copy->mem + nodes * sizeof *node;
     copy->url = at;
+    copy->url_len = r->url_len;
     at = add(at, r->url, r->url_len);
     *at++ = '\0';
     if (r->token) {
-        at = add_header(node, at, authorization, sizeof authorization - 1, ": Bearer ", r->token,
+        at = add_header(node++, at, authorization, sizeof authorization - 1, ": Bearer ", r->token,
                         r->token_len);
-        last = node++;
     }
     for (size_t i = 0; i < r->header_count; i++) {
         const struct aw_header *h = &r->headers[i];
         /* libcurl wants an empty value written with a semicolon: "Name:" would remove the header. */
-        at = add_header(node, at, h->name, h->name_len, h->value_len ? ": " : ";", h->value, h->value_len);
-        last = node++;
+        at = add_header(node++, at, h->name, h->name_len, h->value_len ? ": " : ";", h->value, h->value_len);
     }
     copy->method = (enum aw_method)method;
     copy->has_body = r->body || method == AW_POST || method == AW_PUT || method == AW_PATCH;
@@ -235,13 +255,14 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
             const char *what = r->body_len ? ": application/json" : ":";
             at = add_header(node++, at, type, sizeof type - 1, what, NULL, 0);
         }
-        /* Don't wait for a "100 Continue". */
-        at = add_header(node, at, "Expect", sizeof "Expect" - 1, ":", NULL, 0);
-        last = node;
+        if (r->body_len >= EXPECTED)
+            at = add_header(node++, at, "Expect", sizeof "Expect" - 1, ":", NULL, 0);
     }
-    if (last)
-        last->next = NULL;
-    copy->headers = last ? first : NULL;
+    node = add_line(node, agent ? NULL : own->user_agent);
+    node = add_line(node, encoding ? NULL : own->accept_encoding);
+    if (node > first)
+        node[-1].next = NULL;
+    copy->headers = node > first ? first : NULL;
     copy->used = (size_t)(at - copy->mem);
     copy->body = at;
     copy->body_len = r->body_len;

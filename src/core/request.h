@@ -13,20 +13,26 @@ struct aw_request_copy {
     bool https, has_body;
     struct curl_slist *headers; /* all in `mem`: never given to curl_slist_free_all */
     const char *url, *body;
+    size_t url_len, origin_len; /* of the URL the origin: scheme, host and port */
     size_t body_len;
     char *mem;
     size_t cap;
     size_t used; /* bytes before the body: what is wiped */
 };
 
+/* Whole header lines of the engine's own, for requests that don't bring theirs; NULL: none. They outlive the requests. */
+struct aw_own_headers {
+    char *user_agent, *accept_encoding;
+};
+
 const char *aw_method_name(enum aw_method method);
 
 /*
- * Checks r and copies it, forming the Authorization header from the token. `copy` may hold an earlier
- * request's memory, which is used again. On failure it holds no request.
+ * Checks r and copies it, forming the Authorization header from the token and adding `own`. `copy` may hold an
+ * earlier request's memory, which is used again. On failure it holds no request.
  */
 enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct aw_request *r,
-                                     bool allow_http);
+                                     const struct aw_own_headers *own, bool allow_http);
 
 /* Wipes the headers of a request that will not be sent again; its URL stays. */
 void aw_request_forget(struct aw_request_copy *copy);

@@ -164,37 +164,34 @@ static bool is_letter(unsigned char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool aw_is_guid(const char *s, size_t n)
+/* The value of a hexadecimal digit, negative for what is none. */
+static int hex_value(char c)
 {
-    if (n != 36)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (c != '-')
-                return false;
-        } else if (!is_digit(c) && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F')) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static unsigned nibble(char c)
-{
-    return (unsigned)(is_digit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 bool aw_guid_bytes(const char *s, size_t n, unsigned char bytes[16])
 {
-    if (!aw_is_guid(s, n))
+    if (n != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-')
         return false;
+    int all = 0;
     for (size_t i = 0; i < 16; i++) {
-        s += *s == '-';
-        bytes[i] = (unsigned char)(nibble(s[0]) << 4 | nibble(s[1]));
+        s += i == 4 || i == 6 || i == 8 || i == 10;
+        int byte = hex_value(s[0]) * 16 | hex_value(s[1]);
+        all |= byte;
+        bytes[i] = (unsigned char)byte;
         s += 2;
     }
-    return true;
+    return all >= 0;
+}
+
+bool aw_is_guid(const char *s, size_t n)
+{
+    unsigned char bytes[16];
+    return aw_guid_bytes(s, n, bytes);
 }
 
 bool aw_is_header_safe(const char *s, size_t n)

@@ -141,7 +141,8 @@ struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char 
     if (!h)
         return NULL;
     h->easy = curl_easy_init();
-    if (!h->easy)
+    h->url = curl_url();
+    if (!h->easy || !h->url)
         goto failed;
     h->mistrusted = keeps_last_header();
     SET(CURLOPT_DEBUGFUNCTION, on_debug);
@@ -170,8 +171,11 @@ struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char 
     SET(CURLOPT_PROXY, setup->proxy);
     SET(CURLOPT_NOPROXY, setup->no_proxy);
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(CURLOPT_USERAGENT, o->user_agent);
-    SET(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+    /* The header itself comes with the request's others: libcurl formats one of its own making twice. */
+    SET(CURLOPT_ACCEPT_ENCODING, AW_ENCODINGS);
+    if (*setup->proxy)
+        SET(CURLOPT_USERAGENT, o->user_agent); /* for a CONNECT */
+    SET(CURLOPT_CURLU, h->url);
     SET(CURLOPT_HTTP_VERSION, o->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(fmin(o->connect_timeout, 1e6) * 1000));
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -198,6 +202,7 @@ void aw_handle_free(struct aw_handle *h)
     if (!h)
         return;
     curl_easy_cleanup(h->easy);
+    curl_url_cleanup(h->url);
     free(h);
 }
 
@@ -230,6 +235,36 @@ static CURLcode set_method(struct aw_handle *h, const struct aw_request_copy *r)
     return code;
 }
 
+/* Whether libcurl has nothing to do with a path but to send it: no query, no dot segments, nothing encoded. */
+static bool is_plain_path(const char *path)
+{
+    return path[0] == '/' && !strpbrk(path, "?#%") && !strstr(path, "/.");
+}
+
+/*
+ * Most requests go to one origin and have a plain path. To set that alone, in parts which libcurl takes as they are,
+ * saves it a quarter of its time: an URL as text it parses, takes apart, and puts together again.
+ */
+static CURLcode set_url(struct aw_handle *h, const struct aw_request_copy *r)
+{
+    const char *path = r->url + r->origin_len;
+    bool plain = is_plain_path(path);
+    CURLUcode code;
+    if (plain && r->origin_len == h->origin_len && memcmp(r->url, h->origin, h->origin_len) == 0) {
+        code = curl_url_set(h->url, CURLUPART_PATH, path, 0);
+    } else {
+        h->origin_len = 0;
+        code = curl_url_set(h->url, CURLUPART_URL, r->url, 0);
+        if (code == CURLUE_OK && plain && r->origin_len < sizeof h->origin) {
+            memcpy(h->origin, r->url, r->origin_len);
+            h->origin_len = r->origin_len;
+        }
+    }
+    return code == CURLUE_OK              ? CURLE_OK
+           : code == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
+                                          : CURLE_URL_MALFORMAT;
+}
+
 CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http2)
 {
     const struct aw_request_copy *r = &t->request;
@@ -238,7 +273,7 @@ CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http
     h->error[0] = '\0';
     CURLcode code = set_method(h, r);
     if (!code)
-        code = curl_easy_setopt(h->easy, CURLOPT_URL, r->url);
+        code = set_url(h, r);
     if (!code)
         code = curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, r->headers);
     if (!code && r->has_body)

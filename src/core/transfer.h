@@ -49,10 +49,16 @@ struct aw_handle {
     struct aw_handle *next_all;
     enum aw_method method; /* what is set now, to set only what changes */
     bool has_body, custom, piped;
+    CURLU *url;       /* libcurl reads it anew for each request */
+    char origin[256]; /* of `url`; "": unknown */
+    size_t origin_len;
     bool mistrusted; /* libcurl must not meet a folded line at the beginning of a response */
     bool unsure;     /* setting the method failed half-way: all of it is to be set */
     char error[CURL_ERROR_SIZE];
 };
+
+/* What we can uncompress. */
+#define AW_ENCODINGS "gzip, deflate"
 
 /* What a handle takes from the engine at its making. */
 struct aw_handle_setup {
