@@ -31,6 +31,10 @@ end
 -- The session of a resource, here alone: whoever holds a client could ask it for the token.
 local sessions = setmetatable({}, { __mode = "k" })
 
+local function path_of(self, owner_id)
+  return resource.contact_infos_path(self._prefix, owner_id)
+end
+
 local contact_infos = {}
 
 --- The resource of one owner.
@@ -42,10 +46,19 @@ function contact_infos.new(session, owner)
     _owner = owner,
     _id_name = owner == "user" and "user_id" or "company_id",
     _prefix = owner == "user" and "/users/" or "/companies/",
+    _template = false,
   }, ContactInfos)
   sessions[self] = session
+  if session.validate and not session.hooks then
+    -- What all creates have in common, for the core's short way.
+    self._template = core.template {
+      owner = owner, id_name = self._id_name, strict = session.strict, max_depth = session.codec.max_depth,
+      prefix = session.base .. self._prefix, suffix = resource.CONTACT_INFOS, headers = session.json_headers,
+    } or false
+  end
   return self
 end
+
 
 -- The id arguments of a public method: raises on a wrong type, gives an error for what is no GUID.
 local function check_ids(self, name, owner_id, info_id, with_info)
@@ -118,12 +131,19 @@ function ContactInfos:create(owner_id, info, options)
   if options ~= nil then
     check_call(options, 3, "create")
   end
+  local session = sessions[self]
+  local done, created, adopted
+  done, created, err, adopted = readback.create_directly(session, self, owner_id, info, options)
+  if done then
+    return created, err, adopted
+  end
   local body
   body, err = encode(self, info)
   if not body then
     return nil, err
   end
-  return readback.create(sessions[self], self._prefix .. owner_id .. "/contactinfo", body, options)
+  created, err, adopted = readback.create(session, path_of(self, owner_id), body, options)
+  return created, err, adopted
 end
 
 --- Lists contact infos, one page. awork API: GET …/contactinfo.
@@ -137,7 +157,7 @@ function ContactInfos:list(owner_id, options)
   if err then
     return nil, err
   end
-  local list, info = resource.list(sessions[self], self._prefix .. owner_id .. "/contactinfo", options)
+  local list, info = resource.list(sessions[self], path_of(self, owner_id), options)
   return list, info
 end
 
@@ -164,7 +184,7 @@ function ContactInfos:each(owner_id, options)
       return nil
     end
   end
-  return resource.each(sessions[self], self._prefix .. owner_id .. "/contactinfo", options)
+  return resource.each(sessions[self], path_of(self, owner_id), options)
 end
 
 --- Reads one contact info. awork API: GET …/contactinfo/{contactInfoId}.
@@ -180,7 +200,7 @@ function ContactInfos:get(owner_id, info_id, options)
   end
   check_call(options, 3, "get")
   local info
-  info, err = sessions[self]:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+  info, err = sessions[self]:fetch("GET", path_of(self, owner_id) .. "/" .. info_id, nil, options)
   return info, err
 end
 
@@ -192,7 +212,7 @@ local function put(self, owner_id, info_id, info, options)
     return nil, err
   end
   local updated
-  updated, err = sessions[self]:fetch("PUT", self._prefix .. owner_id .. "/contactinfo/" .. info_id, body, options)
+  updated, err = sessions[self]:fetch("PUT", path_of(self, owner_id) .. "/" .. info_id, body, options)
   return updated, err
 end
 
@@ -234,7 +254,7 @@ function ContactInfos:patch(owner_id, info_id, changes, options)
   end
   check_call(options, 4, "patch")
   local current
-  current, err = sessions[self]:fetch("GET", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+  current, err = sessions[self]:fetch("GET", path_of(self, owner_id) .. "/" .. info_id, nil, options)
   if not current then
     return nil, err
   end
@@ -268,7 +288,7 @@ function ContactInfos:delete(owner_id, info_id, options)
   check_call(options, 3, "delete")
   local result, raw
   result, err, raw =
-    sessions[self]:send("DELETE", self._prefix .. owner_id .. "/contactinfo/" .. info_id, nil, options)
+    sessions[self]:send("DELETE", path_of(self, owner_id) .. "/" .. info_id, nil, options)
   if result or (raw and raw.status == 404 and raw.retried) then
     return true
   end
@@ -303,14 +323,20 @@ local function read_row(self, row)
 end
 
 -- One row of create_many: like create, but whatever is wrong with it is its error; a metatable that raises, too.
-local function create_row(self, row, options)
+local function create_row(self, row, options, entry)
+  if type(row) == "table" then
+    local done, info, err, adopted = readback.create_row(entry, row, nil, options)
+    if done then
+      return info, err, adopted
+    end
+  end
   local ok, owner_id, body = pcall(read_row, self, row)
   if not ok then
     return nil, errors.raised("row-failed", "a row", owner_id)
   elseif not owner_id then
     return nil, body
   end
-  return readback.create(sessions[self], self._prefix .. owner_id .. "/contactinfo", body, options)
+  return readback.create(sessions[self], path_of(self, owner_id), body, options, entry)
 end
 
 --- Creates many contact infos, several at once; see awork.many for the options and the report.

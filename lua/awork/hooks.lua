@@ -116,13 +116,13 @@ function hooks.new(options, codec)
     end
   end
 
-  function self.response(req, path, result, err)
+  function self.response(method, path, result, err, token)
     if not (on_response or log) then
       return
     end
     local info = {
-      method = req.method, path = shown_path(path), status = result.status, attempts = result.attempts,
-      headers = shown_headers(result.headers, req.token), bytes = result.body and #result.body,
+      method = method, path = shown_path(path), status = result.status, attempts = result.attempts,
+      headers = shown_headers(result.headers, token), bytes = result.body and #result.body,
       timings = result.timings,
       http_version = result.http_version,
     }

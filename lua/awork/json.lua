@@ -5,11 +5,11 @@ local json = {}
 
 --- A codec.
 ---@param max_depth integer how deep tables may nest, both ways
----@return table codec { encode(value), decode(text) }
+---@return table codec { encode(value), decode(text), max_depth }
 function json.codec(max_depth)
   local encode, decode = core.encode, core.decode
 
-  local codec = {}
+  local codec = { max_depth = max_depth }
 
   --- Text for a value, or nil, message, path of what can't be sent.
   function codec.encode(value)

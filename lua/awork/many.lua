@@ -1,5 +1,6 @@
 --- Many contact infos at once.
 local errors = require "awork.error"
+local readback = require "awork.readback"
 
 local many = {}
 
@@ -77,7 +78,7 @@ local TURN = 60
 --   results  for a list: in its order, { ok =, info =, err =, adopted = } each; err.code is "not-tried" for those that
 --            were not begun
 ---@param session table
----@param create fun(target: table, row: table, call: table): table?, table?, boolean? one row
+---@param create fun(target: table, row: table, call: table?, entry: table): table?, table?, boolean? one row
 ---@param target table the resource
 ---@param rows table|function
 ---@param options? table
@@ -98,7 +99,10 @@ function many.run(session, create, target, rows, options)
   end
   local scheduler = session.scheduler
   local on_progress, on_result, stop_on_error = options.on_progress, options.on_result, options.stop_on_error
-  local call = { timeout = options.timeout, retry = options.retry }
+  local call
+  if options.timeout or options.retry ~= nil then
+    call = { timeout = options.timeout, retry = options.retry }
+  end
   local size = not iterating and #rows or nil
   local results = not iterating and {} or nil
   local started = session.clock()
@@ -132,7 +136,9 @@ function many.run(session, create, target, rows, options)
     pulling = true
     local ok, row = pcall(rows)
     pulling = false
-    scheduler:wake(queue)
+    if queue[1] then
+      scheduler:wake(queue)
+    end
     if not ok then
       stop(errors.raised("rows-failed", "the iterator of rows", row))
       return nil
@@ -153,13 +159,17 @@ function many.run(session, create, target, rows, options)
     end
   end
 
-  local function work()
+  local crew <close> = setmetatable({}, Crew)
+
+  local function work(number)
+    local entry <close> = readback.entry(session, target)
+    entry.task = crew[number]
     while true do
       local index, row = pull()
       if not index then
         return
       end
-      local info, err, adopted = create(target, row, call)
+      local info, err, adopted = create(target, row, call, entry)
       done = done + 1
       if info then
         stats.created = stats.created + 1
@@ -187,9 +197,8 @@ function many.run(session, create, target, rows, options)
     end
   end
 
-  local crew <close> = setmetatable({}, Crew)
   for i = 1, math.min(options.concurrency or session.concurrency, size or math.huge) do
-    crew[i] = scheduler:spawn(work)
+    crew[i] = scheduler:spawn(work, i)
   end
   for _, task in ipairs(crew) do
     local _, err = task:wait()

@@ -20,7 +20,7 @@ local errors = require "awork.error"
 local resource = require "awork.resource"
 local time = require "awork.time"
 
-local is_guid, guid_bytes = core.is_guid, core.guid_bytes
+local is_guid, guid_bytes, pack_guids = core.is_guid, core.guid_bytes, core.pack_guids
 
 local readback = {}
 
@@ -47,41 +47,44 @@ local ID_BYTES = 16
 -- Statuses of a gateway that may not know whether the application behind it did its work, or does it still.
 local GATEWAY = { [408] = true, [502] = true, [503] = true, [504] = true }
 
--- Who creates for which owner, and what was created lately: per session, made when first needed.
+-- Who creates what, and what was created lately: per session, made when first needed.
+--   entries   the creates of tasks, as a set
+--   owners    path -> those for which a create is in doubt
+--   recent    ids of contact infos that creates of this client returned; older ones are packed in chunks
 local function ledger_of(session)
   local ledger = session.ledger
   if not ledger then
-    ledger = { owners = {}, pending = {}, recent = {}, chunks = {}, first = 1, last = 0 }
+    ledger = { entries = {}, owners = {}, recent = {}, chunks = {}, first = 1, last = 0 }
     session.ledger = ledger
   end
   return ledger
 end
 
--- Remembers the id of a contact info that a create of this client returned. What is no GUID is adopted by nobody.
-local function claim(session, ledger, id)
-  if not is_guid(id) then
-    return
-  end
-  local recent = ledger.recent
-  local n = #recent + 1
-  recent[n] = id
-  if n < CHUNK then
-    return
-  end
+-- Packs the recent ids, and forgets those that no create under way can have to do with.
+local function pack(session, ledger)
   local now = session.clock()
   local oldest = now
-  for entry in next, ledger.pending do
-    oldest = math.min(oldest, entry.start)
+  for entry in next, ledger.entries do
+    if entry.state then
+      oldest = math.min(oldest, entry.start)
+    end
   end
+  ledger.chunks[ledger.last + 1] = { ids = pack_guids(ledger.recent), at = now }
   ledger.last = ledger.last + 1
-  for i = 1, CHUNK do
-    recent[i] = guid_bytes(recent[i])
-  end
-  ledger.chunks[ledger.last] = { ids = table.concat(recent), at = now }
   ledger.recent = {}
   while ledger.first <= ledger.last and ledger.chunks[ledger.first].at < oldest - KEEP do
     ledger.chunks[ledger.first] = nil
     ledger.first = ledger.first + 1
+  end
+end
+
+-- Remembers the id of a contact info that a create of this client returned. What is no GUID is adopted by nobody.
+local function claim(session, ledger, id)
+  local recent = ledger.recent
+  local n = #recent + 1
+  recent[n] = id
+  if n >= CHUNK then
+    pack(session, ledger)
   end
 end
 
@@ -105,36 +108,97 @@ local function is_claimed(ledger, id)
   return false
 end
 
--- A create. As a to-be-closed variable it leaves the ledger whatever happens, also when its task is cancelled.
--- Its state is counted in its owner: under_way (a POST that no one doubts), doubtful, certain (in doubt as well, but
--- surely done: a 2xx that can't be read), or waiting.
+-- A create of a task, or of a worker that makes one after another. As a to-be-closed variable it leaves the ledger
+-- whatever happens, also when its task is cancelled. Its state: under_way (a POST that no one doubts), doubtful,
+-- certain (in doubt as well, but surely done: a 2xx that can't be read), waiting, or false between two creates. An
+-- owner of which a create is in doubt counts the states of all of its creates.
 local Entry = {}
+
+local function attach(entry, owner)
+  entry.owner = owner
+  owner.entries = owner.entries + 1
+end
+
+-- The path of a create: in the short way, below, it is not formed before it is needed.
+local function path_of(entry)
+  local path = entry.path
+  if not path then
+    path = resource.contact_infos_path(entry.target._prefix, entry.owner_id)
+    entry.path = path
+  end
+  return path
+end
+
+-- The owner of an entry, from now on one in doubt.
+local function owner_of(entry)
+  local owner = entry.owner
+  if not owner then
+    local path = path_of(entry)
+    owner = {
+      under_way = 0, doubtful = 0, certain = 0, waiting = 0, entries = 0, queue = {}, resolver = false,
+    }
+    entry.ledger.owners[path] = owner
+    for other in next, entry.ledger.entries do
+      if other.state and path_of(other) == path then
+        attach(other, owner)
+        owner[other.state] = owner[other.state] + 1
+      end
+    end
+  end
+  return owner
+end
 
 local function move(entry, state)
   local owner, old = entry.owner, entry.state
-  if old then
-    owner[old] = owner[old] - 1
-  end
   entry.state = state
-  if state then
-    owner[state] = owner[state] + 1
-  end
-  if owner.queue then
+  if owner then
+    if old then
+      owner[old] = owner[old] - 1
+    end
+    if state then
+      owner[state] = owner[state] + 1
+    end
     entry.session.scheduler:wake(owner.queue)
   end
 end
 
-function Entry.__close(entry)
-  local ledger, owner = entry.ledger, entry.owner
-  ledger.pending[entry] = nil
-  if owner.resolver == entry then
-    owner.resolver = nil
+-- The end of one create.
+local function leave(entry)
+  local owner = entry.owner
+  if not owner then
+    entry.state = false
+    return
   end
-  move(entry, nil)
+  if owner.resolver == entry then
+    owner.resolver = false
+  end
+  move(entry, false)
+  entry.owner = false
   owner.entries = owner.entries - 1
   if owner.entries == 0 then
-    ledger.owners[entry.path] = nil
+    entry.ledger.owners[entry.path] = nil
   end
+end
+
+function Entry.__close(entry)
+  entry.ledger.entries[entry] = nil
+  leave(entry)
+end
+
+--- An entry in the ledger, for one create of a task after another: a to-be-closed variable.
+---@param session table
+---@param target? awork.ContactInfos of creates by the short way
+---@return table
+function readback.entry(session, target)
+  local ledger = session.ledger or ledger_of(session)
+  -- All fields are there from the start, so that setting one takes no memory.
+  local entry = setmetatable({
+    session = session, ledger = ledger, target = target, owner = false, state = false, owner_id = false, path = false,
+    body = false, start = 0, began = 0, deadline = 0, retries = 0, task = false, timeout = 0, attempt = 0,
+    request = { timeout = 0, retry = false, safe = false, brief = true },
+  }, Entry)
+  ledger.entries[entry] = true
+  return entry
 end
 
 -- Waits until `blocked(owner, entry)` no longer holds; false if the deadline comes first.
@@ -145,7 +209,6 @@ local function wait_while(entry, blocked)
     if left <= 0 or session.closed then
       return false
     end
-    owner.queue = owner.queue or {}
     session.scheduler:wait_on(owner.queue, left)
   end
   return true
@@ -257,19 +320,17 @@ local function attempt_timeout(left)
   return left - math.min(left * RESERVE_SHARE, RESERVE_MOST)
 end
 
--- One POST: the created object; or nil, err, raw; nil alone if no time is left.
-local function post(entry, retries)
-  local session = entry.session
-  local left = entry.deadline - session.clock()
+-- One POST in the time that is left: the created object; or nil, err, raw; nil alone if there is none.
+local function post(entry, left, retries)
   if left <= 0 then
     return nil
   end
-  local info, err, raw = session:fetch("POST", entry.path, entry.body, {
-    timeout = attempt_timeout(left), retry = retries, safe = false, brief = true,
-  })
+  local request = entry.request
+  request.timeout, request.retry = attempt_timeout(left), retries
+  local info, err, raw = entry.session:fetch("POST", entry.path, entry.body, request)
   if info then
     if type(info.id) == "string" then
-      claim(session, entry.ledger, info.id)
+      claim(entry.session, entry.ledger, info.id)
     end
     return info
   end
@@ -283,7 +344,7 @@ end
 
 -- A create whose request may have taken effect: read back, adopt or post again.
 local function resolve(entry, err, raw, effect)
-  local session, owner, path = entry.session, entry.owner, entry.path
+  local session, owner, path = entry.session, owner_of(entry), entry.path
   local hooks, counts = session.hooks, session.counts
   move(entry, effect == "done" and "certain" or "doubtful")
   -- The attempt in doubt is the last one: the engine repeats no POST that may have taken effect.
@@ -336,7 +397,7 @@ local function resolve(entry, err, raw, effect)
         method = "POST", path = path, attempt = used + 1, delay = 0, reason = "post-again", status = raw.status,
       }
     end
-    local info, next_err, next_raw = post(entry, entry.retries - used)
+    local info, next_err, next_raw = post(entry, entry.deadline - session.clock(), entry.retries - used)
     if info then
       return info
     elseif not next_raw then
@@ -354,85 +415,8 @@ local function resolve(entry, err, raw, effect)
   end
 end
 
--- Enters a create into the ledger.
-local function enter(session, ledger, path, body, start, timeout, retry)
-  local owner = ledger.owners[path]
-  if not owner then
-    owner = { under_way = 0, doubtful = 0, certain = 0, waiting = 0, entries = 0 }
-    ledger.owners[path] = owner
-  end
-  local entry = setmetatable({
-    session = session, ledger = ledger, owner = owner, path = path, body = body,
-    start = start, began = start, deadline = start + timeout, retries = retry or 0,
-  }, Entry)
-  ledger.pending[entry] = true
-  owner.entries = owner.entries + 1
-  return entry
-end
-
---- Creates a contact info, exactly once.
----@param session table
----@param path string …/contactinfo
----@param body string what is sent
----@param options? { timeout: number?, retry: false|integer? }
----@return table? info
----@return table? err
----@return boolean? adopted
-function readback.create(session, path, body, options)
-  local ledger = session.ledger or ledger_of(session)
-  local timeout, retry = session.timeout, session.retries
-  if options then
-    timeout = options.timeout or timeout
-    if options.retry ~= nil then
-      retry = options.retry
-    end
-  end
-  local start = session.clock()
-  local owner = ledger.owners[path]
-  local info, err, raw
-  if not (owner and has_doubt(owner)) and not session.scheduler:in_task() then
-    -- A call that blocks is alone: nothing else of this client runs before its answer is in, so it need not be entered.
-    local request = ledger.request
-    if options or not request then
-      request = { timeout = attempt_timeout(timeout), retry = retry, safe = false, brief = true }
-      ledger.request = not options and request or ledger.request
-    end
-    info, err, raw = session:fetch("POST", path, body, request)
-    if info then
-      if type(info.id) == "string" then
-        claim(session, ledger, info.id)
-      end
-      return info
-    elseif not raw then
-      return nil, err
-    end
-    local effect = effect_of(raw)
-    if effect == "none" then
-      return nil, err
-    elseif retry == false then
-      return in_doubt(err, path)
-    end
-    local entry <close> = enter(session, ledger, path, body, start, timeout, retry)
-    prolong(entry, raw)
-    local adopted
-    info, err, adopted = resolve(entry, err, raw, effect)
-    return info, err, adopted
-  end
-
-  local entry <close> = enter(session, ledger, path, body, start, timeout, retry)
-  owner = entry.owner
-  if has_doubt(owner) then
-    move(entry, "waiting")
-    if not wait_while(entry, has_doubt) then
-      return nil, errors.from_transport(session.closed and session.scheduler.closed_result or {
-        kind = "timeout", code = "timeout", retryable = true, attempts = 0,
-        message = "timed out while another create for the same owner was in doubt",
-      }, "POST", path)
-    end
-    entry.began = session.clock()
-  end
-  move(entry, "under_way")
-  info, err, raw = post(entry, retry)
+-- What follows from the answer to a first POST.
+local function conclude(entry, info, err, raw, retry)
   if info then
     return info
   elseif not raw then
@@ -442,9 +426,179 @@ function readback.create(session, path, body, options)
   if effect == "none" then
     return nil, err
   elseif retry == false then
-    return in_doubt(err, path)
+    return in_doubt(err, path_of(entry))
   end
   return resolve(entry, err, raw, effect)
+end
+
+local function begin(entry, start, timeout, retry)
+  entry.start, entry.began, entry.deadline, entry.retries = start, start, start + timeout, retry or 0
+end
+
+-- A create whose parts are at hand.
+local function create_entered(entry, path, body, timeout, retry)
+  local session = entry.session
+  local owner = entry.ledger.owners[path]
+  entry.path, entry.body = path, body
+  begin(entry, session.clock(), timeout, retry)
+  if owner then
+    attach(entry, owner)
+    if has_doubt(owner) then
+      move(entry, "waiting")
+      if not wait_while(entry, has_doubt) then
+        return nil, errors.from_transport(session.closed and session.scheduler.closed_result or {
+          kind = "timeout", code = "timeout", retryable = true, attempts = 0,
+          message = "timed out while another create for the same owner was in doubt",
+        }, "POST", path)
+      end
+      entry.began = session.clock()
+      timeout = entry.deadline - entry.began
+    end
+  end
+  move(entry, "under_way")
+  local info, err, raw = post(entry, timeout, retry)
+  return conclude(entry, info, err, raw, retry)
+end
+
+local function limits(session, options)
+  local timeout, retry = session.timeout, session.retries
+  if options then
+    timeout = options.timeout or timeout
+    if options.retry ~= nil then
+      retry = options.retry
+    end
+  end
+  return timeout, retry
+end
+
+--- Creates a contact info, exactly once.
+---@param session table
+---@param path string …/contactinfo
+---@param body string what is sent
+---@param options? { timeout: number?, retry: false|integer? }
+---@param entry? table the caller's, if it is a task that makes several
+---@return table? info
+---@return table? err
+---@return boolean? adopted
+function readback.create(session, path, body, options, entry)
+  local own <close> = not entry and readback.entry(session) or nil
+  entry = entry or own
+  local info, err, adopted = create_entered(entry, path, body, limits(session, options))
+  leave(entry)
+  return info, err, adopted
+end
+
+-- What a create by the short way came to, when it gave no contact info.
+local function settle(entry, body, result, token, timeout, retry)
+  local session, path, request = entry.session, path_of(entry), entry.request
+  entry.body = body
+  begin(entry, entry.start, timeout, retry)
+  request.timeout, request.retry = attempt_timeout(timeout), retry
+  local info, err, raw = session:settle(result, token, "POST", path, body, request)
+  info, err, raw = session:read(info, err, raw, "POST", path)
+  if not info then
+    prolong(entry, raw)
+  elseif type(info.id) == "string" then
+    claim(session, entry.ledger, info.id)
+  end
+  return conclude(entry, info, err, raw, retry)
+end
+
+-- The template and the token for the short way; nil if it can't be gone.
+local function direct(session, target, ledger)
+  local template = target._template
+  if template and not next(ledger.owners) and not session.scheduler.closed then
+    return template, session.token()
+  end
+end
+
+--- The short way to the same, which most creates go: the core validates, lays out and sends in one go (see
+-- src/lua/create.c), and what comes back is the contact info. Not if hooks want to see the parts, if a create is in
+-- doubt, or if something about the arguments is to be explained: then the answer is false, and nothing was sent.
+---@param session table
+---@param target awork.ContactInfos
+---@param owner_id string
+---@param info table
+---@param options? { timeout: number?, retry: false|integer? }
+---@return boolean done
+---@return table? info
+---@return table? err
+---@return boolean? adopted
+function readback.create_directly(session, target, owner_id, info, options)
+  if session.scheduler:in_task() then
+    local entry <close> = readback.entry(session, target)
+    local done, created, err, adopted = readback.create_row(entry, owner_id, info, options)
+    return done, created, err, adopted
+  end
+  -- A call that blocks is alone: nothing else of this client runs before its answer is in, so it need not be entered.
+  local ledger = session.ledger or ledger_of(session)
+  local template, token = direct(session, target, ledger)
+  if not token then
+    return false
+  end
+  local timeout, retry = limits(session, options)
+  local start = session.clock()
+  local id, body = session.engine:create(template, token, owner_id, info, attempt_timeout(timeout), retry)
+  if not id then
+    return body ~= nil, nil, body
+  end
+  local result, value = session.scheduler:await(id)
+  if value then
+    if type(value.id) == "string" then
+      claim(session, ledger, value.id)
+    end
+    return true, value
+  end
+  local entry <close> = readback.entry(session, target)
+  entry.owner_id, entry.path, entry.start, entry.state = owner_id, false, start, "under_way"
+  local created, err, adopted = settle(entry, body, result, token, timeout, retry)
+  return true, created, err, adopted
+end
+
+--- The same for a task that has an entry.
+---@param entry table with `task`, if it is that task's alone
+---@param row string|table the owner's id; or a row that has it and the contact info
+---@param info? table
+---@param options? { timeout: number?, retry: false|integer? }
+---@return boolean done
+---@return table? info
+---@return table? err
+---@return boolean? adopted
+function readback.create_row(entry, row, info, options)
+  local session, target, ledger = entry.session, entry.target, entry.ledger
+  local template, token = direct(session, target, ledger)
+  if not token then
+    return false
+  end
+  local timeout, retry = session.timeout, session.retries
+  if options then
+    timeout, retry = limits(session, options)
+  end
+  if timeout ~= entry.timeout then
+    entry.timeout, entry.attempt = timeout, attempt_timeout(timeout)
+  end
+  local start = session.clock()
+  local id, body = session.engine:create(template, token, row, info, entry.attempt, retry)
+  if not id then
+    return body ~= nil, nil, body
+  end
+  local owner_id = info and row or row[target._id_name]
+  entry.owner_id, entry.path, entry.start, entry.state = owner_id, false, start, "under_way"
+  local result, value = session.scheduler:await(id, entry.task)
+  if not value then
+    local created, err, adopted = settle(entry, body, result, token, timeout, retry)
+    leave(entry)
+    return true, created, err, adopted
+  end
+  if type(value.id) == "string" then
+    claim(session, ledger, value.id)
+  end
+  if entry.owner then
+    leave(entry)
+  else
+    entry.state = false
+  end
+  return true, value
 end
 
 return readback

@@ -9,6 +9,18 @@ local resource = {}
 local PAGE_SIZE = 1000
 resource.PAGE_SIZE = PAGE_SIZE
 
+-- awork API: an owner's contact infos are behind the owner's own path.
+local CONTACT_INFOS = "/contactinfo"
+resource.CONTACT_INFOS = CONTACT_INFOS
+
+--- The path of an owner's contact infos.
+---@param prefix string "/users/" or "/companies/"
+---@param owner_id string
+---@return string
+function resource.contact_infos_path(prefix, owner_id)
+  return prefix .. owner_id .. CONTACT_INFOS
+end
+
 -- Bytes of a query string. Servers take 8 to 16 KiB of a URL; the engine's own limit is above this one.
 local QUERY_MAX = 32768
 

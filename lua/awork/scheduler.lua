@@ -60,26 +60,25 @@ function scheduler.new(engine, on_failure)
     ready = {}, first = 1, last = 0, -- a queue of tasks
     backlog = 0, -- results that the engine holds for us
     failures = {},
+    active = false, -- the task that was resumed last and has not yielded
     closed = false,
   }, Scheduler)
 end
 
--- The task whose own coroutine runs now and may yield.
+-- The task whose own coroutine runs now and may yield. It may have resumed a coroutine of its own, which is none.
 local function current(self)
-  if self.live > 0 then
-    local task = self.tasks[running()]
-    if task and isyieldable() then
-      return task
-    end
+  local task = self.active
+  if task and running() == task._co and isyieldable() then
+    return task
   end
   return nil
 end
 
 -- Nothing has changed if there was no memory for it.
-local function enqueue(self, task, value)
+local function enqueue(self, task, result, value)
   local last = self.last + 1
   self.ready[last] = task
-  self.last, task._state, task._value = last, "ready", value
+  self.last, task._state, task._result, task._value = last, "ready", result or false, value or false
 end
 
 -- Notes that a task waits for what the engine knows as `id`.
@@ -92,7 +91,7 @@ end
 -- Takes a task out of whatever it waits for.
 local function unhook(self, task)
   local id = task._id
-  task._id, task._queue, task._awaits, task._value = false, false, false, nil
+  task._id, task._queue, task._awaits, task._result, task._value = false, false, false, false, false
   if id then
     self.waiting[id] = nil
     self.outstanding = self.outstanding - 1
@@ -114,9 +113,9 @@ local function wake(self, queue)
   end
 end
 
-local function finish(self, task, state, ...)
+local function finish(self, task, state, results)
   local co = task._co
-  task._state, task._results, task._co = state, pack(...), nil
+  task._state, task._results, task._co = state, results, false
   self.tasks[co] = nil
   self.live = self.live - 1
   wake(self, task._waiters)
@@ -126,7 +125,7 @@ end
 -- Ends a task from outside. Its to-be-closed variables are closed; one that raises is reported.
 local function stop(self, task, err)
   unhook(self, task)
-  local co = finish(self, task, "cancelled", nil, err)
+  local co = finish(self, task, "cancelled", pack(nil, err))
   local ok, cause = coroutine.close(co)
   if not ok then
     self.on_failure(errors.raised("task-failed", "closing a task", cause))
@@ -137,7 +136,7 @@ end
 local function fail(self, task, cause)
   local err = errors.raised("task-failed", "a task", cause, traceback(task._co, errors.text_of(cause)))
   local awaited = #task._waiters > 0
-  coroutine.close(finish(self, task, "failed", nil, err))
+  coroutine.close(finish(self, task, "failed", pack(nil, err)))
   if not awaited and not task._driven then
     if #self.failures < KEEP_FAILURES then
       self.failures[#self.failures + 1] = task
@@ -158,15 +157,16 @@ local function closed()
   }
 end
 
--- What a resume came back with.
-local function settle(self, task, ok, what, ...)
+-- A resume came back with `what`, and it was not a wait of ours: the results, an error, or what the caller's code gave.
+local function settle(self, task, ok, what)
   if not ok then
-    return fail(self, task, what)
+    fail(self, task, what)
   elseif status(task._co) == "dead" then
     if task._cancel then
-      return stop(self, task, cancelled())
+      stop(self, task, cancelled())
+    else
+      finish(self, task, "done", what)
     end
-    finish(self, task, "done", what, ...)
   elseif task._cancel then
     stop(self, task, cancelled())
   elseif self.closed and self.sealed then
@@ -178,14 +178,36 @@ local function settle(self, task, ok, what, ...)
   end
 end
 
-local function run(self, task, value)
-  local args = task._args
-  task._state, task._value, task._yielded = "running", nil, false
+-- Resumes a task: with its arguments the first time, with a result of the engine's, or with nothing.
+local function run(self, task, result, value)
+  local outer, args = self.active, task._args
+  local ok, what
+  self.active, task._state = task, "running"
   if args then
-    task._args = nil
-    return settle(self, task, resume(task._co, unpack(args, 1, args.n)))
+    task._args = false
+    ok, what = resume(task._co, unpack(args, 1, args.n))
+  else
+    ok, what = resume(task._co, result, value)
   end
-  return settle(self, task, resume(task._co, value))
+  self.active = outer
+  if what ~= WAIT or task._cancel or self.closed then
+    settle(self, task, ok, what)
+  end
+end
+
+-- The first of the ready tasks, if it is ready still.
+local function take_ready(self)
+  local first = self.first
+  local task = self.ready[first]
+  self.ready[first] = nil
+  self.first = first + 1
+  return task._state == "ready" and task
+end
+
+local function run_ready(self, task)
+  local result, value = task._result, task._value
+  task._result, task._value, task._yielded = false, false, false
+  run(self, task, result or nil, value or nil)
 end
 
 -- True if a blocking wait here can end: something is in flight, or some task can run.
@@ -213,18 +235,18 @@ end
 
 -- Resumes the tasks whose results are there and those that are ready, within the budget.
 local function deliver(self)
-  local engine, budget, ends = self.engine, BUDGET, now() + STEP_TIME
+  local engine, waiting, budget, ends = self.engine, self.waiting, BUDGET, now() + STEP_TIME
   while budget > 0 do
-    local id, result = engine:next()
+    local id, result, value = engine:next()
     if not id then
       self.backlog = 0
       break
     end
-    local task = self.waiting[id]
+    local task = waiting[id]
     if task then
-      self.waiting[id], task._id, task._queue = nil, false, false -- _queue: this was a timer that bounds another wait
+      waiting[id], task._id, task._queue = nil, false, false -- _queue: this was a timer that bounds another wait
       self.outstanding = self.outstanding - 1
-      run(self, task, result)
+      run(self, task, result, value)
       budget = now() < ends and budget - 1 or 0
       if self.closed then
         return
@@ -235,11 +257,9 @@ local function deliver(self)
   local last = self.last
   budget = budget > 0 and budget or 1
   while budget > 0 and self.first <= last and self.first <= self.last do -- a task may have driven others itself
-    local task = self.ready[self.first]
-    self.ready[self.first] = nil
-    self.first = self.first + 1
-    if task._state == "ready" then
-      run(self, task, task._value)
+    local task = take_ready(self)
+    if task then
+      run_ready(self, task)
       budget = now() < ends and budget - 1 or 0
       if self.closed then
         return
@@ -276,19 +296,30 @@ function Scheduler:timeout()
   return self.engine:timeout()
 end
 
---- Performs a request: yields in a task, blocks elsewhere.
----@param req table
----@return table result
-function Scheduler:perform(req)
+--- Waits for what the engine knows as `id`: yields in a task, blocks elsewhere.
+---@param id integer
+---@param task? table the caller's own task, if it knows that it runs in it
+---@return table|true result true if there is a value
+---@return any value of a request that is `brief`
+function Scheduler:await(id, task)
+  task = task or current(self)
+  if not task then
+    return self.engine:finish(id)
+  end
+  hook(self, task, id)
+  return yield(WAIT)
+end
+
+--- Performs a request.
+---@param req table the engine copies it
+---@param token? string
+---@return table|true result
+---@return any value
+function Scheduler:perform(req, token)
   if self.closed then
     return self.closed_result
   end
-  local task = current(self)
-  if not task then
-    return self.engine:run(req)
-  end
-  hook(self, task, self.engine:submit(req))
-  return yield(WAIT)
+  return self:await(self.engine:submit(req, token))
 end
 
 --- True where perform would yield: in a task's own coroutine.
@@ -313,7 +344,7 @@ function Scheduler:sleep(seconds)
   end
   while true do
     engine:wait(NAP)
-    local done, result = engine:next()
+    local done, result, value = engine:next()
     while done do
       if done == id then
         return result
@@ -322,9 +353,9 @@ function Scheduler:sleep(seconds)
       if other then
         self.waiting[done], other._id, other._queue = nil, false, false
         self.outstanding = self.outstanding - 1
-        enqueue(self, other, result)
+        enqueue(self, other, result, value)
       end
-      done, result = engine:next()
+      done, result, value = engine:next()
     end
   end
 end
@@ -361,9 +392,13 @@ end
 function Scheduler:spawn(fn, ...)
   self.spawned = self.spawned + 1
   -- All fields are there from the start, so that setting one takes no memory.
+  local function body(...)
+    return pack(fn(...))
+  end
   local task = setmetatable({
-    _scheduler = self, _co = create(fn), _args = pack(...), _waiters = {}, _number = self.spawned, _state = "ready",
+    _scheduler = self, _co = create(body), _args = pack(...), _waiters = {}, _number = self.spawned, _state = "ready",
     _id = false, _queue = false, _awaits = false, _results = false, _cancel = false, _driven = false, _yielded = false,
+    _result = false, _value = false,
   }, Task)
   local last = self.last + 1
   self.ready[last] = false -- its place: then it is ours whole or not at all
@@ -401,14 +436,14 @@ function Scheduler:close()
   end
   local engine = self.engine
   -- It may be another process's, after a fork: then it gives nothing, and can be closed all the same.
-  local ok, done, result = pcall(engine.next, engine)
+  local ok, done, result, value = pcall(engine.next, engine)
   while ok and done do
     local task = self.waiting[done]
     if task then
       self.waiting[done], task._id, task._queue = nil, false, false
-      enqueue(self, task, result)
+      enqueue(self, task, result, value)
     end
-    ok, done, result = pcall(engine.next, engine)
+    ok, done, result, value = pcall(engine.next, engine)
   end
   engine:close()
   self.closed = true
@@ -425,8 +460,8 @@ function Scheduler:close()
     if task._state == "waiting" and task._id then
       task._id, task._queue = false, false
       run(self, task, self.closed_result)
-    elseif task._state == "ready" and task._value then
-      run(self, task, task._value)
+    elseif task._state == "ready" and task._result then
+      run_ready(self, task)
     elseif task._state == "ready" and (task._args or task._yielded) then
       stop(self, task, closed())
     end
@@ -437,12 +472,10 @@ function Scheduler:close()
   while progress do
     progress = false
     while self.first <= self.last do
-      local task = self.ready[self.first]
-      self.ready[self.first] = nil
-      self.first = self.first + 1
-      if task._state == "ready" then
+      local task = take_ready(self)
+      if task then
         progress = true
-        run(self, task, task._value)
+        run_ready(self, task)
       end
     end
   end

@@ -9,7 +9,6 @@ Session.__index = Session
 local session = {}
 
 local NO_OPTIONS = {}
-local BRIEF = { brief = true }
 
 -- A bearer token, RFC 6750: base64 of either alphabet. So no CR, LF, NUL, space or quote can be in it.
 local function token_fault(token)
@@ -56,6 +55,8 @@ function session.new(options, engine, codec, hooks)
     clock = options.clock or core.now,
     random = options.random or math.random,
     counts = { adopted = 0, read_backs = 0, reposts = 0 },
+    -- A request, its fields set anew for each: the engine copies what it is given.
+    request = { brief = codec.max_depth },
   }, Session)
 
   local headers = { ["accept"] = "application/json" }
@@ -145,15 +146,66 @@ function Session:drain()
   end
 end
 
+-- The request in `req`, a table. What it is made of is read before anything else runs.
+local function fill(self, req, method, path, body, opts)
+  local safe, query = opts.safe, opts.query
+  if safe == nil then
+    safe = method ~= "POST"
+  end
+  req.method, req.body, req.safe, req.timeout, req.retry = method, body, safe, opts.timeout, opts.retry
+  req.url = query and self.base .. path .. query or self.base .. path
+  req.headers = opts.headers or (body and self.json_headers or self.plain_headers)
+  return req
+end
+
+--- What a request came to that gave no value: a token that was refused is renewed, an error is made of what is none.
+---@param result table the engine's
+---@param token string that was sent
+---@param method string
+---@param path string
+---@param body? string
+---@param opts table
+---@return table? result of a status from 200 to 299
+---@return table? err
+---@return table? raw the engine's result, also when it is an error
+function Session:settle(result, token, method, path, body, opts)
+  local status, hooks = result.status, self.hooks
+  if status == 401 and self.renew then
+    -- A refused request had no effect: it may go again, once. If there is no other token the refusal stands.
+    local other = self.renew(token)
+    if other then
+      token = other
+      result = self.scheduler:perform(fill(self, {}, method, path, body, opts), token)
+      status = result.status
+    end
+  end
+  local err
+  if not status or result.kind then
+    err = errors.redact(errors.from_transport(result, method, path), token)
+  elseif status < 200 or status > 299 then
+    err = errors.redact(errors.from_response(result, method, path, self.codec), token)
+  end
+  if hooks then
+    self:drain()
+    hooks.response(method, path, result, err, token)
+  end
+  if err then
+    return nil, err, result
+  end
+  return result, nil, result
+end
+
 --- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, retry, safe, brief (a result of
--- status 200 need hold no more than that, its body and its content_type).
+-- status 200 need be no more than `true` and the JSON object or array it is; or `body` and `content_type` if it is
+-- none).
 ---@param method string
 ---@param path string
 ---@param body? string
 ---@param opts? table
----@return table? result of a status from 200 to 299
+---@return table|true|nil result of a status from 200 to 299
 ---@return table? err
----@return table? raw the engine's result, also when it is an error
+---@return table|true|nil raw the engine's result, also when it is an error
+---@return table? value of a brief request
 function Session:send(method, path, body, opts)
   local token, err = self.token()
   if not token then
@@ -161,52 +213,20 @@ function Session:send(method, path, body, opts)
     return nil, err
   end
   opts = opts or NO_OPTIONS
-  local safe, query = opts.safe, opts.query
-  if safe == nil then
-    safe = method ~= "POST"
-  end
   local hooks = self.hooks
-  -- Without hooks the headers of an answer that is read as a value alone interest no one.
-  local brief = opts.brief and not hooks
-  local req = {
-    method = method, url = query and self.base .. path .. query or self.base .. path, body = body, token = token,
-    headers = opts.headers or (body and self.json_headers or self.plain_headers), safe = safe,
-    timeout = opts.timeout, retry = opts.retry, brief = brief,
-  }
+  local req
   if hooks then
-    hooks.request(req, path, query)
-  end
-  local result = self.scheduler:perform(req)
-  local status = result.status
-  if status == 200 and not hooks then
-    return result, nil, result
-  elseif status == 401 and self.renew then
-    -- A refused request had no effect: it may go again, once. If there is no other token the refusal stands.
-    local other = self.renew(token)
-    if other then
-      token, req.token = other, other
-      result = self.scheduler:perform(req)
-      status = result.status
-    end
-  end
-  if status and status >= 200 and status < 300 then
-    if hooks then
-      self:drain()
-      hooks.response(req, path, result)
-    end
-    return result, nil, result
-  end
-  if not status or result.kind then
-    err = errors.from_transport(result, method, path)
+    req = fill(self, {}, method, path, body, opts)
+    hooks.request(req, path, opts.query)
   else
-    err = errors.from_response(result, method, path, self.codec)
+    -- Without hooks the headers of an answer that is read as a value alone interest no one.
+    req = fill(self, opts.brief and self.request or {}, method, path, body, opts)
   end
-  errors.redact(err, token)
-  if hooks then
-    self:drain()
-    hooks.response(req, path, result, err)
+  local result, value = self.scheduler:perform(req, token)
+  if value then
+    return result, nil, result, value
   end
-  return nil, err, result
+  return self:settle(result, token, method, path, body, opts)
 end
 
 -- True if the answer says it is in UTF-8, or does not say.
@@ -244,16 +264,16 @@ function Session:decode(result, method, path)
   return value
 end
 
---- Performs a request that answers with a JSON object or array. Without `opts` it is a brief one.
+--- The JSON object or array in an answer: what send or settle gave.
+---@param result? table
+---@param err? table
+---@param raw? table
 ---@param method string
 ---@param path string
----@param body? string
----@param opts? table
 ---@return table? value
 ---@return table? err
 ---@return table? raw
-function Session:fetch(method, path, body, opts)
-  local result, err, raw = self:send(method, path, body, opts or BRIEF)
+function Session:read(result, err, raw, method, path)
   if not result then
     return nil, err, raw
   end
@@ -266,6 +286,25 @@ function Session:fetch(method, path, body, opts)
       value == nil and "the answer is empty" or "the answer is no JSON object or array")
   end
   return nil, err, raw
+end
+
+-- What fetch asks for when it is given no options.
+local BRIEF = { brief = true }
+
+--- Performs a request that answers with a JSON object or array. Without `opts` it is a brief one.
+---@param method string
+---@param path string
+---@param body? string
+---@param opts? table
+---@return table? value
+---@return table? err
+---@return table|true|nil raw
+function Session:fetch(method, path, body, opts)
+  local result, err, raw, value = self:send(method, path, body, opts or BRIEF)
+  if value then
+    return value, nil, raw
+  end
+  return self:read(result, err, raw, method, path)
 end
 
 --- Performs a request that may answer with anything.

@@ -12,6 +12,15 @@ int awl_is_null(lua_State *L, int idx)
     return lua_type(L, idx) == LUA_TLIGHTUSERDATA && lua_touserdata(L, idx) == NULL;
 }
 
+void *awl_check_kind(lua_State *L, int idx, int upvalue, const char *name)
+{
+    void *p = lua_touserdata(L, idx);
+    if (!p || !lua_getmetatable(L, idx) || !lua_rawequal(L, -1, lua_upvalueindex(upvalue)))
+        luaL_typeerror(L, idx, name);
+    lua_pop(L, 1);
+    return p;
+}
+
 const char *awl_not_plain(lua_State *L, int idx)
 {
     const char *why = NULL;
@@ -67,6 +76,7 @@ int luaopen_awork_core(lua_State *L)
     awl_open_decode(L);
     awl_open_encode(L);
     awl_open_engine(L);
+    awl_open_create(L);
     awl_open_file(L);
     awl_open_terminal(L);
     return 1;

@@ -16,7 +16,7 @@ enum { NUMBER_MAX = 400 };
 /* Pairs or items that are gathered on the stack before their table is made. */
 enum { GATHER = 32 };
 
-enum fault { FINE, SYNTAX, ENCODING, DEPTH };
+enum fault { FINE, SYNTAX, ENCODING, DEPTH, EMPTY };
 
 struct reader {
     lua_State *L;
@@ -479,6 +479,31 @@ static bool value(struct reader *r)
     }
 }
 
+/* The one value that the text is, pushed; white space around it, and a byte order mark before. */
+static bool document(struct reader *r)
+{
+    static const char bom[] = "\xEF\xBB\xBF";
+    if (r->end - r->at >= 3 && memcmp(r->at, bom, 3) == 0)
+        r->at += 3;
+    skip_space(r);
+    if (r->at == r->end)
+        return fail(r, EMPTY);
+    if (!value(r))
+        return false;
+    skip_space(r);
+    return r->at == r->end || fail(r, SYNTAX);
+}
+
+bool awl_decode(lua_State *L, const char *text, size_t n, int depth)
+{
+    int top = lua_gettop(L);
+    struct reader r = {.L = L, .at = text, .end = text + n, .depth = depth};
+    if (document(&r))
+        return true;
+    lua_settop(L, top);
+    return false;
+}
+
 /*
  * core.decode(text [, max_depth = 64 [, nulls]]) -> value; or nil, code, message
  *
@@ -488,29 +513,15 @@ static bool value(struct reader *r)
  */
 static int decode(lua_State *L)
 {
-    static const char bom[] = "\xEF\xBB\xBF";
     size_t n;
     const char *text = luaL_checklstring(L, 1, &n);
     lua_Integer depth = luaL_optinteger(L, 2, 64);
     luaL_argcheck(L, depth >= 1 && depth <= 1000, 2, "from 1 to 1000 expected");
     struct reader r = {
         .L = L, .at = text, .end = text + n, .depth = (int)depth, .nulls = lua_toboolean(L, 3)};
-    if (n >= 3 && memcmp(text, bom, 3) == 0)
-        r.at += 3;
     lua_settop(L, 1);
-    skip_space(&r);
-    if (r.at == r.end) {
-        lua_pushnil(L);
-        lua_pushliteral(L, "empty-body");
-        lua_pushliteral(L, "the answer is empty");
-        return 3;
-    }
-    if (value(&r)) {
-        skip_space(&r);
-        if (r.at == r.end)
-            return 1;
-        r.fault = SYNTAX;
-    }
+    if (document(&r))
+        return 1;
     struct aw_text scan;
     aw_text_scan(text, n, &scan);
     if (!scan.valid)
@@ -521,6 +532,10 @@ static int decode(lua_State *L)
     case ENCODING:
         lua_pushliteral(L, "invalid-encoding");
         lua_pushfstring(L, "the answer is not valid UTF-8, from byte %I on", (LUAI_UACINT)scan.bad + 1);
+        break;
+    case EMPTY:
+        lua_pushliteral(L, "empty-body");
+        lua_pushliteral(L, "the answer is empty");
         break;
     case DEPTH:
         lua_pushliteral(L, "too-deep");

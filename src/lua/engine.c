@@ -26,7 +26,7 @@ struct box {
 
 static struct box *check_open(lua_State *L)
 {
-    struct box *b = luaL_checkudata(L, 1, ENGINE_MT);
+    struct box *b = awl_check_kind(L, 1, 1, ENGINE_MT);
     if (!b->engine)
         luaL_error(L, "the engine is closed");
     if (!aw_engine_mine(b->engine))
@@ -94,138 +94,7 @@ static void pause_for(lua_State *L, struct box *b, double seconds)
     }
 }
 
-/* ---- results ---- */
-
-static void set_string(lua_State *L, const char *key, const char *value)
-{
-    if (value) {
-        lua_pushstring(L, value);
-        lua_setfield(L, -2, key);
-    }
-}
-
-static void set_number(lua_State *L, const char *key, double value)
-{
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, key);
-}
-
-static void set_integer(lua_State *L, const char *key, lua_Integer value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, key);
-}
-
-static void set_boolean(lua_State *L, const char *key, bool value)
-{
-    lua_pushboolean(L, value);
-    lua_setfield(L, -2, key);
-}
-
-/* Headers of one name are one list by HTTP's rules; cookies alone can't be joined by a comma. */
-static void push_headers(lua_State *L, const struct aw_result *r)
-{
-    size_t at = 0;
-    struct aw_header h;
-    lua_createtable(L, 0, 12);
-    while (aw_result_header(r, &at, &h)) {
-        lua_pushlstring(L, h.name, h.name_len);
-        lua_pushvalue(L, -1);
-        if (lua_rawget(L, -3) == LUA_TNIL) {
-            lua_pop(L, 1);
-            lua_pushlstring(L, h.value, h.value_len);
-        } else {
-            lua_pushstring(L, strcmp(lua_tostring(L, -2), "set-cookie") == 0 ? "\n" : ", ");
-            lua_pushlstring(L, h.value, h.value_len);
-            lua_concat(L, 3);
-        }
-        lua_rawset(L, -3);
-    }
-}
-
-static void push_timings(lua_State *L, const struct aw_timings *t)
-{
-    lua_createtable(L, 0, 6);
-    set_number(L, "queue", t->queue);
-    set_number(L, "wait", t->wait);
-    set_number(L, "connect", t->connect);
-    set_number(L, "tls", t->tls);
-    set_number(L, "first_byte", t->first_byte);
-    set_number(L, "total", t->total);
-}
-
-static const char *version_name(int version)
-{
-    switch (version) {
-    case 10:
-        return "1.0";
-    case 11:
-        return "1.1";
-    case 20:
-        return "2";
-    case 30:
-        return "3";
-    default:
-        return NULL;
-    }
-}
-
-static void set_content_type(lua_State *L, const struct aw_result *r)
-{
-    static const char name[] = "content-type";
-    size_t at = 0;
-    struct aw_header h;
-    while (aw_result_header(r, &at, &h)) {
-        if (h.name_len == sizeof name - 1 && memcmp(h.name, name, sizeof name - 1) == 0) {
-            lua_pushlstring(L, h.value, h.value_len);
-            lua_setfield(L, -2, "content_type");
-            return;
-        }
-    }
-}
-
-/* pcall'ed with the result as a light userdata. */
-static int build_result(lua_State *L)
-{
-    const struct aw_result *r = lua_touserdata(L, 1);
-    if (r->brief && r->kind == AW_RESPONSE && r->status == 200) {
-        lua_createtable(L, 0, 3);
-        set_integer(L, "status", r->status);
-        lua_pushlstring(L, r->body ? r->body : "", r->body_len);
-        lua_setfield(L, -2, "body");
-        set_content_type(L, r);
-        return 1;
-    }
-    if (r->kind == AW_SLEPT) {
-        lua_createtable(L, 0, 1);
-        set_number(L, "slept", r->slept);
-        return 1;
-    }
-    lua_createtable(L, 0, 12);
-    if (r->kind != AW_RESPONSE) {
-        set_string(L, "kind", aw_kind_name(r->kind));
-        set_string(L, "code", r->code);
-        set_string(L, "message", r->message);
-        if (r->kind == AW_RATE_LIMIT)
-            set_number(L, "retry_at", r->retry_at);
-    }
-    if (r->status) {
-        set_integer(L, "status", r->status);
-        push_headers(L, r);
-        lua_setfield(L, -2, "headers");
-        lua_pushlstring(L, r->body ? r->body : "", r->body_len);
-        lua_setfield(L, -2, "body");
-        set_string(L, "http_version", version_name(r->http_version));
-    }
-    set_string(L, "url", r->url);
-    set_integer(L, "attempts", r->attempts);
-    set_boolean(L, "sent", r->sent || r->kind == AW_RESPONSE);
-    set_boolean(L, "retried", r->retried);
-    set_boolean(L, "retryable", r->retryable);
-    push_timings(L, &r->timings);
-    lua_setfield(L, -2, "timings");
-    return 1;
-}
+/* ---- results: result.c ---- */
 
 static void close_engine(struct box *b)
 {
@@ -239,17 +108,17 @@ static void close_engine(struct box *b)
 }
 
 /*
- * Turns what `build` makes of p into a value on the stack. Protected, since building allocates: that can
+ * Turns what `build` makes of p into so many values on the stack. Protected, since building allocates: that can
  * fail, and it can run finalizers, which may do to the engine what they like but not free what is being read.
- * Returns lua_pcall's status, with the value or the error on the stack.
+ * Returns lua_pcall's status, with the values or the error on the stack.
  */
-static int build_protected(lua_State *L, struct box *b, lua_CFunction build, const void *p)
+static int build_protected(lua_State *L, struct box *b, lua_CFunction build, const void *p, int results)
 {
     luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
     b->building = true;
     lua_pushcfunction(L, build);
     lua_pushlightuserdata(L, (void *)(uintptr_t)p);
-    int status = lua_pcall(L, 1, 1, 0);
+    int status = lua_pcall(L, 1, results, 0);
     b->building = false;
     return status;
 }
@@ -261,6 +130,36 @@ static void close_if_asked(struct box *b)
 }
 
 /* ---- requests ---- */
+
+void awl_check_engine(lua_State *L)
+{
+    check_open(L);
+}
+
+static int64_t submit_at(lua_State *L, struct box *b, const struct aw_request *r, double t)
+{
+    int64_t id = 0;
+    enum aw_submit_error error = aw_engine_submit(b->engine, r, t, &id);
+    if (error)
+        luaL_error(L, "%s", aw_submit_message(error));
+    return id;
+}
+
+/* The time of a request; a caller's clock may have closed the engine. */
+static double submit_time(lua_State *L, struct box *b)
+{
+    double t = now(L, b);
+    if (!b->engine)
+        luaL_error(L, "the engine is closed");
+    return t;
+}
+
+int64_t awl_submit(lua_State *L, const struct aw_request *r)
+{
+    struct box *b = lua_touserdata(L, 1);
+    double t = submit_time(L, b);
+    return submit_at(L, b, r, t);
+}
 
 /* The string at the top as the field `name` of a request; it stays there, so that it lives. */
 static const char *check_text(lua_State *L, const char *name, bool required, size_t *len)
@@ -294,11 +193,15 @@ static size_t read_headers(lua_State *L, int idx, struct aw_header *headers)
     return n;
 }
 
-/* Submits the request table at index 2. Raises for what a caller must not ask for. */
+/*
+ * Submits the request table at index 2, with the token at 3 if it is not in there. Raises for what a caller must not
+ * ask for. The caller's clock comes late: it may fill that very table with a request of its own.
+ */
 static int64_t submit(lua_State *L, struct box *b)
 {
     struct aw_request r = {.retries = AW_RETRY_DEFAULT};
     struct aw_header headers[HEADERS_MAX];
+    lua_settop(L, 3);
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
     lua_getfield(L, 2, "timeout");
@@ -320,38 +223,35 @@ static int64_t submit(lua_State *L, struct box *b)
     lua_getfield(L, 2, "safe");
     int safe = lua_isnil(L, -1) ? -1 : lua_toboolean(L, -1);
     lua_getfield(L, 2, "brief");
-    r.brief = lua_toboolean(L, -1);
-    double t = now(L, b);
+    r.brief = (int)lua_tointeger(L, -1);
     lua_getfield(L, 2, "method");
     r.method = check_text(L, "method", true, &r.method_len);
     lua_getfield(L, 2, "url");
     r.url = check_text(L, "url", true, &r.url_len);
     lua_getfield(L, 2, "body");
     r.body = check_text(L, "body", false, &r.body_len);
-    lua_getfield(L, 2, "token");
+    if (lua_isnil(L, 3)) {
+        lua_getfield(L, 2, "token");
+        lua_replace(L, 3);
+    }
+    lua_pushvalue(L, 3);
     r.token = check_text(L, "token", false, &r.token_len);
     lua_getfield(L, 2, "headers");
-    if (!b->engine) /* a metamethod or finalizer closed it */
-        luaL_error(L, "the engine is closed");
+    double t = submit_time(L, b);
     r.headers = headers;
     r.header_count = read_headers(L, lua_gettop(L), headers);
     r.safe = safe >= 0 ? safe : strcmp(r.method, "POST") != 0 && strcmp(r.method, "PATCH") != 0;
-    int64_t id = 0;
-    enum aw_submit_error error = aw_engine_submit(b->engine, &r, t, &id);
-    if (error)
-        luaL_error(L, "%s", aw_submit_message(error));
-    return id;
+    return submit_at(L, b, &r, t);
 }
 
 static int engine_submit(lua_State *L)
 {
     struct box *b = check_open(L);
-    lua_settop(L, 2);
     lua_pushinteger(L, submit(L, b));
     return 1;
 }
 
-/* pcall'ed with the engine at 1 and the id at 2: blocks until that one is finished. */
+/* Called with the engine at 1 and the id at 2: blocks until that one is finished. Nothing, if it is unknown. */
 static int run_loop(lua_State *L)
 {
     struct box *b = lua_touserdata(L, 1);
@@ -363,19 +263,17 @@ static int run_loop(lua_State *L)
             lua_pushlightuserdata(L, (void *)(uintptr_t)r);
             return 1;
         }
+        if (!aw_engine_knows(b->engine, id))
+            return luaL_error(L, "the request was cancelled by the function that it called");
         pause_for(L, b, INFINITY);
     }
 }
 
-static int engine_run(lua_State *L)
+/* Waits for what has that id and pushes its result and value. Others that finish are kept. */
+static int finish(lua_State *L, struct box *b, int64_t id)
 {
-    struct box *b = check_open(L);
-    lua_settop(L, 2);
-    if (b->building)
-        return luaL_error(L, "run was called by a finalizer");
-    int64_t id = submit(L, b);
-    lua_settop(L, 2);
     int status;
+    lua_settop(L, 1);
     if (b->has[CLOCK] || b->has[SLEEP] || b->has[RANDOM]) {
         /* The caller's functions may raise: then the request must not stay behind. */
         lua_pushcfunction(L, run_loop);
@@ -388,16 +286,32 @@ static int engine_run(lua_State *L)
             return lua_error(L);
         }
     } else {
-        lua_pushcfunction(L, run_loop);
-        lua_pushvalue(L, 1);
         lua_pushinteger(L, id);
-        lua_call(L, 2, 1);
+        run_loop(L);
     }
     const struct aw_result *r = lua_touserdata(L, -1);
-    status = build_protected(L, b, build_result, r);
+    status = build_protected(L, b, awl_build_result, r, 2);
     aw_engine_pop(b->engine, r);
     close_if_asked(b);
-    return status == LUA_OK ? 1 : lua_error(L);
+    return status == LUA_OK ? 2 : lua_error(L);
+}
+
+static int engine_run(lua_State *L)
+{
+    struct box *b = check_open(L);
+    if (b->building)
+        return luaL_error(L, "run was called by a finalizer");
+    return finish(L, b, submit(L, b));
+}
+
+static int engine_finish(lua_State *L)
+{
+    struct box *b = check_open(L);
+    int64_t id = luaL_checkinteger(L, 2);
+    if (b->building)
+        return luaL_error(L, "finish was called by a finalizer");
+    luaL_argcheck(L, aw_engine_knows(b->engine, id), 2, "no request of this engine's");
+    return finish(L, b, id);
 }
 
 static int engine_sleep(lua_State *L)
@@ -438,13 +352,13 @@ static int engine_next(lua_State *L)
     if (!r || b->building)
         return 0;
     lua_pushinteger(L, r->id);
-    if (build_protected(L, b, build_result, r) != LUA_OK) {
+    if (build_protected(L, b, awl_build_result, r, 2) != LUA_OK) {
         close_if_asked(b);
         return lua_error(L); /* the result is still there: ask again */
     }
     aw_engine_pop(b->engine, r);
     close_if_asked(b);
-    return 2;
+    return 3;
 }
 
 static int engine_cancel(lua_State *L)
@@ -482,9 +396,9 @@ static int engine_sockets(lua_State *L)
     lua_createtable(L, (int)n, 0);
     for (size_t i = 0; i < n; i++) {
         lua_createtable(L, 0, 3);
-        set_integer(L, "fd", sockets[i].fd);
-        set_boolean(L, "read", sockets[i].read);
-        set_boolean(L, "write", sockets[i].write);
+        awl_set_integer(L, "fd", sockets[i].fd);
+        awl_set_boolean(L, "read", sockets[i].read);
+        awl_set_boolean(L, "write", sockets[i].write);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
@@ -496,7 +410,7 @@ static int engine_stats(lua_State *L)
     struct aw_stats s;
     aw_engine_stats(b->engine, &s);
     lua_createtable(L, 0, 22);
-#define COUNT(name) set_integer(L, #name, (lua_Integer)s.name)
+#define COUNT(name) awl_set_integer(L, #name, (lua_Integer)s.name)
     COUNT(requests);
     COUNT(attempts);
     COUNT(responses);
@@ -512,14 +426,14 @@ static int engine_stats(lua_State *L)
     COUNT(queued);
     COUNT(events_lost);
 #undef COUNT
-    set_number(L, "wait_seconds", s.wait_seconds);
-    set_number(L, "backoff_seconds", s.backoff_seconds);
+    awl_set_number(L, "wait_seconds", s.wait_seconds);
+    awl_set_number(L, "backoff_seconds", s.backoff_seconds);
     lua_createtable(L, 0, 5);
-    set_number(L, "queue", s.queue_seconds);
-    set_number(L, "connect", s.connect_seconds);
-    set_number(L, "tls", s.tls_seconds);
-    set_number(L, "first_byte", s.first_byte_seconds);
-    set_number(L, "total", s.total_seconds);
+    awl_set_number(L, "queue", s.queue_seconds);
+    awl_set_number(L, "connect", s.connect_seconds);
+    awl_set_number(L, "tls", s.tls_seconds);
+    awl_set_number(L, "first_byte", s.first_byte_seconds);
+    awl_set_number(L, "total", s.total_seconds);
     lua_setfield(L, -2, "seconds");
     return 1;
 }
@@ -538,18 +452,18 @@ static int build_events(lua_State *L)
             lua_pushstring(L, v.url);
             lua_setfield(L, -2, "url");
         }
-        set_string(L, "event", names[v.kind]);
+        awl_set_string(L, "event", names[v.kind]);
         if (v.id)
-            set_integer(L, "id", v.id);
+            awl_set_integer(L, "id", v.id);
         if (v.attempt)
-            set_integer(L, "attempt", v.attempt);
+            awl_set_integer(L, "attempt", v.attempt);
         if (v.status)
-            set_integer(L, "status", v.status);
+            awl_set_integer(L, "status", v.status);
         if (v.kind == AW_EVENT_RETRY || v.kind == AW_EVENT_PAUSE)
-            set_number(L, "delay", v.delay);
-        set_number(L, "time", v.time);
-        set_string(L, "reason", v.reason);
-        set_string(L, "method", v.method);
+            awl_set_number(L, "delay", v.delay);
+        awl_set_number(L, "time", v.time);
+        awl_set_string(L, "reason", v.reason);
+        awl_set_string(L, "method", v.method);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
@@ -560,7 +474,7 @@ static int engine_events(lua_State *L)
     struct box *b = check_open(L);
     if (b->building || !aw_engine_event(b->engine, 0))
         return 0;
-    int status = build_protected(L, b, build_events, b->engine);
+    int status = build_protected(L, b, build_events, b->engine, 1);
     if (status == LUA_OK)
         aw_engine_drop_events(b->engine, (size_t)lua_rawlen(L, -1));
     close_if_asked(b);
@@ -740,10 +654,10 @@ static void push_version(lua_State *L)
 {
     const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
     lua_createtable(L, 0, 4);
-    set_string(L, "awork", AW_VERSION);
-    set_string(L, "curl", info->version);
-    set_string(L, "ssl", info->ssl_version);
-    set_boolean(L, "http2", (info->features & CURL_VERSION_HTTP2) != 0);
+    awl_set_string(L, "awork", AW_VERSION);
+    awl_set_string(L, "curl", info->version);
+    awl_set_string(L, "ssl", info->ssl_version);
+    awl_set_boolean(L, "http2", (info->features & CURL_VERSION_HTTP2) != 0);
 }
 
 /* core.now(): monotonic seconds, the clock of an engine that was given none. */
@@ -757,6 +671,7 @@ void awl_open_engine(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"submit", engine_submit},   {"run", engine_run},
+        {"finish", engine_finish},   {"create", awl_create},
         {"sleep", engine_sleep},     {"step", engine_step},
         {"wait", engine_wait},       {"next", engine_next},
         {"cancel", engine_cancel},   {"take_retry", engine_take_retry},
@@ -768,7 +683,10 @@ void awl_open_engine(lua_State *L)
         {"__gc", engine_close}, {"__close", engine_close}, {"__tostring", engine_tostring}, {NULL, NULL}};
     if (luaL_newmetatable(L, ENGINE_MT)) {
         luaL_setfuncs(L, metamethods, 0);
-        luaL_newlib(L, methods);
+        luaL_newlibtable(L, methods);
+        lua_pushvalue(L, -2);
+        luaL_newmetatable(L, AWL_TEMPLATE_MT);
+        luaL_setfuncs(L, methods, 2);
         lua_setfield(L, -2, "__index");
         lua_pushliteral(L, "awork.engine");
         lua_setfield(L, -2, "__metatable");

@@ -296,6 +296,28 @@ static int json_is_guid(lua_State *L)
     return 1;
 }
 
+/* core.pack_guids(list) -> the sixteen bytes of each GUID in it; what is none is left out */
+static int json_pack_guids(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    luaL_Buffer b;
+    lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
+    luaL_buffinit(L, &b);
+    for (lua_Integer i = 1; i <= n; i++) {
+        unsigned char bytes[16];
+        size_t length = 0;
+        lua_rawgeti(L, 1, i);
+        const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
+        bool is_guid = s && aw_guid_bytes(s, length, bytes);
+        lua_pop(L, 1);
+        if (is_guid)
+            luaL_addlstring(&b, (const char *)bytes, sizeof bytes);
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
+
 /* core.guid_bytes(s) -> its sixteen bytes as a string, whatever the case of its digits; nil for what is no GUID */
 static int json_guid_bytes(lua_State *L)
 {
@@ -361,10 +383,9 @@ static int json_escape(lua_State *L)
 void awl_open_json(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"compact", json_compact}, {"check_json", awl_check_json},
-        {"is_guid", json_is_guid}, {"guid_bytes", json_guid_bytes},
-        {"utf8", json_utf8},       {"header_safe", json_header_safe},
-        {"escape", json_escape},   {NULL, NULL},
+        {"compact", json_compact},         {"check_json", awl_check_json},  {"is_guid", json_is_guid},
+        {"guid_bytes", json_guid_bytes},   {"pack_guids", json_pack_guids}, {"utf8", json_utf8},
+        {"header_safe", json_header_safe}, {"escape", json_escape},         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);
 }

@@ -573,10 +573,19 @@ static int form_json(lua_State *L)
     return 1;
 }
 
+static const char form_json_key; /* its address is the key */
+
+void awl_push_form_json(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &form_json_key);
+}
+
 void awl_open_validate(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"validate", validate}, {"contact_info", contact_info}, {"form_json", form_json}, {NULL, NULL}};
     push_names(L);
     luaL_setfuncs(L, functions, 1);
+    lua_getfield(L, -1, "form_json");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &form_json_key);
 }
