@@ -10,6 +10,8 @@ local core = require "awork.core"
 local errors = require "awork.error"
 
 local now = core.now
+-- The bits of an engine's id that tell apart what it has at one time: small numbers, so that a table by them is a list.
+local PLACE = core.place_mask
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running, status, isyieldable = coroutine.running, coroutine.status, coroutine.isyieldable
 local pack, unpack = table.pack, table.unpack
@@ -55,7 +57,7 @@ function scheduler.new(engine, on_failure)
     tasks = {}, -- coroutine -> task, as long as it lives
     live = 0, -- how many
     spawned = 0,
-    waiting = {}, -- engine id -> task
+    waiting = {}, -- place of an engine id -> task
     outstanding = 0, -- how many
     ready = {}, first = 1, last = 0, -- a queue of tasks
     backlog = 0, -- results that the engine holds for us
@@ -83,9 +85,21 @@ end
 
 -- Notes that a task waits for what the engine knows as `id`.
 local function hook(self, task, id)
-  self.waiting[id] = task
+  self.waiting[id & PLACE] = task
   task._id, task._state = id, "waiting"
   self.outstanding = self.outstanding + 1
+end
+
+-- The task that waits for what the engine knew as `id`, if one does: it does so no longer.
+local function release(self, id)
+  local waiting, place = self.waiting, id & PLACE
+  local task = waiting[place]
+  if task and task._id == id then
+    waiting[place], task._id, task._queue = nil, false, false -- _queue: this was a timer that bounds another wait
+    self.outstanding = self.outstanding - 1
+    return task
+  end
+  return nil
 end
 
 -- Takes a task out of whatever it waits for.
@@ -93,7 +107,7 @@ local function unhook(self, task)
   local id = task._id
   task._id, task._queue, task._awaits, task._result, task._value = false, false, false, false, false
   if id then
-    self.waiting[id] = nil
+    self.waiting[id & PLACE] = nil
     self.outstanding = self.outstanding - 1
     if not self.closed then
       self.engine:cancel(id)
@@ -235,17 +249,15 @@ end
 
 -- Resumes the tasks whose results are there and those that are ready, within the budget.
 local function deliver(self)
-  local engine, waiting, budget, ends = self.engine, self.waiting, BUDGET, now() + STEP_TIME
+  local engine, budget, ends = self.engine, BUDGET, now() + STEP_TIME
   while budget > 0 do
     local id, result, value = engine:next()
     if not id then
       self.backlog = 0
       break
     end
-    local task = waiting[id]
+    local task = release(self, id)
     if task then
-      waiting[id], task._id, task._queue = nil, false, false -- _queue: this was a timer that bounds another wait
-      self.outstanding = self.outstanding - 1
       run(self, task, result, value)
       budget = now() < ends and budget - 1 or 0
       if self.closed then
@@ -349,10 +361,8 @@ function Scheduler:sleep(seconds)
       if done == id then
         return result
       end
-      local other = self.waiting[done]
+      local other = release(self, done)
       if other then
-        self.waiting[done], other._id, other._queue = nil, false, false
-        self.outstanding = self.outstanding - 1
         enqueue(self, other, result, value)
       end
       done, result, value = engine:next()
@@ -438,9 +448,8 @@ function Scheduler:close()
   -- It may be another process's, after a fork: then it gives nothing, and can be closed all the same.
   local ok, done, result, value = pcall(engine.next, engine)
   while ok and done do
-    local task = self.waiting[done]
+    local task = release(self, done)
     if task then
-      self.waiting[done], task._id, task._queue = nil, false, false
       enqueue(self, task, result, value)
     end
     ok, done, result, value = pcall(engine.next, engine)

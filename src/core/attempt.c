@@ -164,8 +164,11 @@ void aw_attempt_start(aw_engine *e, struct aw_transfer *t)
     aw_transfer_finish(e, t);
 }
 
-/* All that the headers say of the rate, in one pass: most responses have many headers and few of these. */
-static struct aw_told read_told(const struct aw_transfer *t)
+/*
+ * All that the headers say of the rate, in one pass: most responses have many headers and few of these. The one that
+ * whoever reads the body needs is noted on the way.
+ */
+static struct aw_told read_told(struct aw_transfer *t)
 {
     struct aw_told told = {{-1, -1}, {-1, -1}, -1, -1, -1, -1};
     int reset = -1;
@@ -188,6 +191,10 @@ static struct aw_told read_told(const struct aw_transfer *t)
             after = h;
         else if (h.name_len == 4 && memcmp(h.name, "date", 4) == 0)
             date = h;
+        else if (h.name_len == 12 && memcmp(h.name, "content-type", 12) == 0 && !t->result.content_type) {
+            t->result.content_type = h.value;
+            t->result.content_type_len = h.value_len;
+        }
         for (size_t i = 0; h.name_len >= 15 && i < sizeof wanted / sizeof *wanted; i++)
             if (h.name_len == wanted[i].len && memcmp(h.name, wanted[i].name, h.name_len) == 0)
                 *wanted[i].value = aw_header_int(h.value, h.value_len);

@@ -59,6 +59,12 @@ enum aw_submit_error { AW_SUBMITTED, AW_SUBMIT_ERRORS(AW_SUBMIT_ENUM) AW_SUBMIT_
 /* One sentence for a refusal; never contains anything of the request. */
 const char *aw_submit_message(enum aw_submit_error error);
 
+/*
+ * Of an id the lower bits are a place: a number from 1 on, as small as what is unfinished allows, which nothing else has
+ * at the time. Above them is counted how often the place was used.
+ */
+enum { AW_PLACE_BITS = 24, AW_PLACE_MASK = (1 << AW_PLACE_BITS) - 1 };
+
 struct aw_options {
     double connect_timeout; /* seconds for name, TCP and TLS; 5 */
     double timeout;         /* seconds for a request over all attempts and backoffs; 30 */
@@ -134,6 +140,8 @@ struct aw_result {
     const char *url;
     const char *body;
     size_t body_len;
+    const char *content_type; /* the header's value; NULL when there is none, or no response */
+    size_t content_type_len;
     struct aw_timings timings;
 };
 

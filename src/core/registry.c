@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 enum { KEEP_REQUEST = 16 * 1024, KEEP_BODY = 64 * 1024 }; /* memory a finished request leaves to the next */
-enum { PLACE_BITS = 24 }; /* of an id: its place in the table; above them, how often the place was used */
 
 /* ---- lists ---- */
 
@@ -60,7 +59,7 @@ void aw_transfer_move(aw_engine *e, struct aw_transfer *t, enum aw_state state)
 
 struct aw_transfer *aw_transfer_find(const aw_engine *e, int64_t id)
 {
-    size_t place = (size_t)(id & ((1 << PLACE_BITS) - 1));
+    size_t place = (size_t)(id & AW_PLACE_MASK);
     if (id <= 0 || place == 0 || place > e->place_count)
         return NULL;
     struct aw_transfer *t = e->places[place - 1].transfer;
@@ -73,7 +72,7 @@ static bool reserve_place(aw_engine *e)
         return true;
     if (e->place_count == e->place_cap) {
         size_t cap = e->place_cap ? e->place_cap * 2 : 16;
-        if (cap >= 1 << PLACE_BITS)
+        if (cap >= AW_PLACE_MASK)
             return false;
         struct aw_place *places = realloc(e->places, cap * sizeof *places);
         if (!places)
@@ -133,7 +132,7 @@ void aw_transfer_give(aw_engine *e, struct aw_transfer *t)
 
 static void give_place(aw_engine *e, const struct aw_transfer *t)
 {
-    size_t place = (size_t)(t->result.id & ((1 << PLACE_BITS) - 1));
+    size_t place = (size_t)(t->result.id & AW_PLACE_MASK);
     e->places[place - 1].transfer = NULL;
     e->places[place - 1].next_free = e->free_place;
     e->free_place = place;
@@ -142,7 +141,7 @@ static void give_place(aw_engine *e, const struct aw_transfer *t)
 int64_t aw_transfer_enter(aw_engine *e, struct aw_transfer *t, enum aw_state state, double now)
 {
     struct aw_place *p = &e->places[e->free_place - 1];
-    t->result.id = (p->uses++ << PLACE_BITS) | (int64_t)e->free_place;
+    t->result.id = (p->uses++ << AW_PLACE_BITS) | (int64_t)e->free_place;
     e->free_place = p->next_free;
     p->transfer = t;
     t->submitted = t->queued = now;

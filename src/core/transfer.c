@@ -304,8 +304,8 @@ void aw_transfer_restart(struct aw_transfer *t)
     t->result.http_version = 0;
     t->result.retryable = false;
     t->result.code = t->result.message = NULL;
-    t->result.body = NULL;
-    t->result.body_len = 0;
+    t->result.body = t->result.content_type = NULL;
+    t->result.body_len = t->result.content_type_len = 0;
 }
 
 struct failure {

@@ -696,6 +696,8 @@ void awl_open_engine(lua_State *L)
     lua_setfield(L, -2, "engine");
     lua_pushcfunction(L, core_now);
     lua_setfield(L, -2, "now");
+    lua_pushinteger(L, AW_PLACE_MASK);
+    lua_setfield(L, -2, "place_mask");
     push_version(L);
     lua_setfield(L, -2, "version");
 }

@@ -79,24 +79,13 @@ static const char *version_name(int version)
     }
 }
 
-/* The header Content-Type; its value is NULL if there is none. */
-static struct aw_header content_type(const struct aw_result *r)
-{
-    static const char name[] = "content-type";
-    size_t at = 0;
-    struct aw_header h;
-    while (aw_result_header(r, &at, &h))
-        if (h.name_len == sizeof name - 1 && memcmp(h.name, name, sizeof name - 1) == 0)
-            return h;
-    return (struct aw_header){0};
-}
-
 /* True if it is spelt as servers spell JSON in UTF-8. What another one means is for the Lua side to find out. */
-static bool says_json(const struct aw_header *type)
+static bool says_json(const struct aw_result *r)
 {
     static const char *const usual[] = {"application/json", "application/json; charset=utf-8"};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (type->value_len == strlen(usual[i]) && memcmp(type->value, usual[i], type->value_len) == 0)
+        if (r->content_type && r->content_type_len == strlen(usual[i]) &&
+            memcmp(r->content_type, usual[i], r->content_type_len) == 0)
             return true;
     return false;
 }
@@ -104,9 +93,8 @@ static bool says_json(const struct aw_header *type)
 /* true and the value, if the body is a JSON object or array; else { status, body, content_type } and nil. */
 static void push_brief(lua_State *L, const struct aw_result *r)
 {
-    struct aw_header type = content_type(r);
     lua_pushboolean(L, 1);
-    if (r->body && says_json(&type) && awl_decode(L, r->body, r->body_len, r->brief)) {
+    if (r->body && says_json(r) && awl_decode(L, r->body, r->body_len, r->brief)) {
         if (lua_istable(L, -1))
             return;
         lua_pop(L, 1);
@@ -115,8 +103,8 @@ static void push_brief(lua_State *L, const struct aw_result *r)
     awl_set_integer(L, "status", r->status);
     lua_pushlstring(L, r->body ? r->body : "", r->body_len);
     lua_setfield(L, -2, "body");
-    if (type.value) {
-        lua_pushlstring(L, type.value, type.value_len);
+    if (r->content_type) {
+        lua_pushlstring(L, r->content_type, r->content_type_len);
         lua_setfield(L, -2, "content_type");
     }
     lua_replace(L, -2);
