@@ -152,6 +152,19 @@ describe("creates", function()
     end
   end)
 
+  it("of a client that its token function closes are an error", function()
+    for manner, create in pairs(MANNERS) do
+      local client
+      client = help.client(server, { token = function()
+        client:close()
+        return server.token
+      end })
+      local made, err = create(client, id, help.phone())
+      assert.is_nil(made)
+      assert.equal("closed", err.kind, manner)
+    end
+  end)
+
   it("without a token say so", function()
     for _, create in pairs(MANNERS) do
       local client <close> = help.client(server, { token = function() return nil, "locked" end })

@@ -507,8 +507,13 @@ end
 -- The template and the token for the short way; nil if it can't be gone.
 local function direct(session, target, ledger)
   local template = target._template
-  if template and not next(ledger.owners) and not session.scheduler.closed then
-    return template, session.token()
+  if not template or next(ledger.owners) then
+    return nil
+  end
+  local token = session.token()
+  -- The caller's function for it may have closed the client.
+  if not session.scheduler.closed then
+    return template, token
   end
 end
 

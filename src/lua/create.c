@@ -71,7 +71,7 @@ static int core_template(lua_State *L)
     lua_getfield(L, 1, "max_depth");
     t->depth = (int)luaL_checkinteger(L, -1);
     lua_settop(L, 4);
-    for (lua_pushnil(L); lua_next(L, 3) != 0;) {
+    for (lua_pushnil(L); t->header_count < count && lua_next(L, 3) != 0;) {
         struct aw_header *h = &t->headers[t->header_count++];
         h->name = lua_tolstring(L, -2, &h->name_len);
         h->value = lua_tolstring(L, -1, &h->value_len);
@@ -79,9 +79,8 @@ static int core_template(lua_State *L)
         lua_pushvalue(L, -1);
         luaL_ref(L, 2);
     }
-    if (prefix_len + suffix_len + GUID > URL_MAX)
-        return 0;
-    return 1;
+    lua_settop(L, 4);
+    return prefix_len + suffix_len + GUID > URL_MAX ? 0 : 1;
 }
 
 /* Takes a row apart: its id and contact info come to their places as arguments. False if it is none. */
