@@ -26,7 +26,10 @@ describe("creates", function()
       return task:wait()
     end,
     row = function(client, owner_id, info)
-      local report = client.contact_infos:create_many({ { user_id = owner_id, info = info } })
+      local report, err = client.contact_infos:create_many({ { user_id = owner_id, info = info } })
+      if not report then
+        return nil, err
+      end
       local result = report.results[1]
       return result.info, result.err, result.adopted
     end,
