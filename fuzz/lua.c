@@ -6,7 +6,7 @@
  * count them makes Lua several times slower: they are counted for what is in the corpus and for every sixteenth input
  * made from it. The edges of the core in C, which see much of what differs, count always.
  *
- * Lua's memory comes from blocks of few sizes, which are used again, in turn: that is faster by far than
+ * Lua's memory comes from blocks of few sizes, which are used again: that is faster by far than
  * AddressSanitizer's own malloc. What a block has beyond what was asked for, and what is free, is poisoned: the core
  * can't touch it unseen. What the core itself allocates is malloc's.
  */
@@ -42,14 +42,18 @@ enum {
     UNITS = 64, /* ... up to so many; what is larger is malloc's */
     RED = 8,    /* at least so much of a block is poisoned, behind what was asked for */
     SLAB = 256 * 1024,
+    LATE = 32,
 };
 
 struct block {
     struct block *next;
 };
 
+/* What is free, the last first; but what became free just now waits until LATE others of its size have, so that who
+ * still uses it is found. */
 static struct {
-    struct block *first, *last; /* the free ones, in the order in which they became free */
+    struct block *free, *late[LATE];
+    unsigned at;
 } sizes[UNITS + 1];
 
 static size_t units(size_t n)
@@ -59,12 +63,12 @@ static size_t units(size_t n)
 
 __attribute__((no_sanitize("address"))) static void put(struct block *b, size_t u)
 {
-    b->next = NULL;
-    if (sizes[u].last)
-        sizes[u].last->next = b;
-    else
-        sizes[u].first = b;
-    sizes[u].last = b;
+    struct block **late = &sizes[u].late[sizes[u].at++ % LATE], *before = *late;
+    *late = b;
+    if (before) {
+        before->next = sizes[u].free;
+        sizes[u].free = before;
+    }
 }
 
 __attribute__((no_sanitize("address"))) static void *take(size_t n)
@@ -72,11 +76,9 @@ __attribute__((no_sanitize("address"))) static void *take(size_t n)
     static char *slab, *slab_end;
     static void *slabs; /* each begins with the address of the one before */
     size_t u = units(n);
-    struct block *b = sizes[u].first;
+    struct block *b = sizes[u].free;
     if (b) {
-        sizes[u].first = b->next;
-        if (!b->next)
-            sizes[u].last = NULL;
+        sizes[u].free = b->next;
     } else {
         if ((size_t)(slab_end - slab) < u * UNIT) {
             slab = malloc(SLAB);
@@ -183,6 +185,8 @@ static void begin(void)
     L = lua_newstate(allocate, NULL);
     if (!L)
         abort();
+    lua_gc(L, LUA_GCGEN, 10,
+           0); /* most of what a run makes is dead after it: the same memory again and again */
     luaL_openlibs(L);
     luaL_requiref(L, "awork.core", luaopen_awork_core, 0);
     lua_settop(L, 0);
