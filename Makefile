@@ -22,7 +22,7 @@ CURL_CFLAGS = $(call once,CURL_CFLAGS,$(PKG) --cflags libcurl)
 CURL_LIBS   = $(call once,CURL_LIBS,$(PKG) --libs libcurl)
 MHD_CFLAGS  = $(call once,MHD_CFLAGS,$(PKG) --cflags libmicrohttpd gnutls)
 MHD_LIBS    = $(call once,MHD_LIBS,$(PKG) --libs libmicrohttpd gnutls)
-ALL_CFLAGS  = -std=c11 $(WARN) $(WERROR) $(DEFS) $(CFLAGS) -fPIC -fvisibility=hidden -pthread
+ALL_CFLAGS  = -std=c11 $(WARN) $(WERROR) $(DEFS) $(CFLAGS) -fPIC -pthread
 
 CORE_SRC    = $(sort $(wildcard src/core/*.c))
 LUA_SRC     = $(sort $(wildcard src/lua/*.c))

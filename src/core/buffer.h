@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 struct aw_buffer {
     char *data; /* NULL until the first byte */
     size_t len, cap, limit;
@@ -26,5 +28,7 @@ void aw_buffer_free(struct aw_buffer *b);
 
 /* Overwrites n bytes in a way no compiler drops. */
 void aw_wipe(void *p, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

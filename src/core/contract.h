@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 /* A string of known length; `s` is NUL-terminated as well where it comes from a table in this file. */
 struct aw_str {
     const char *s;
@@ -222,5 +224,7 @@ bool aw_country_is_code(const char *s, size_t n);
  * none.
  */
 const struct aw_country *aw_country_guess(const char *s, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* What awork.h, the public header, offers to C hosts too. */
 #if defined(__GNUC__)
 #define AW_API __attribute__((visibility("default")))
@@ -266,5 +268,7 @@ bool aw_engine_mine(const aw_engine *e);
 
 /* CLOCK_MONOTONIC in seconds. */
 AW_API double aw_now(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 struct aw_events {
     struct aw_event *items;
     size_t cap, head, count;
@@ -22,5 +24,7 @@ const struct aw_event *aw_events_get(const struct aw_events *e, size_t n);
 
 /* Forgets the n oldest. */
 void aw_events_drop(struct aw_events *e, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

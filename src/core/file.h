@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Creates a file that must not exist yet (nor be a link), for appending, and makes its name durable. */
 int aw_file_create(const char *path, int *fd);
 
@@ -34,5 +36,7 @@ int aw_file_read_private(const char *path, char *data, size_t size, size_t *leng
 
 /* Makes a directory, and those above it. One that exists is left as it is. */
 int aw_file_make_dirs(const char *path);
+
+#pragma GCC visibility pop
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#pragma GCC visibility push(hidden)
+
 #define AW_VERSION "0.1.0"
 
 /*
@@ -14,5 +16,7 @@
  * a closing lua_State unloads this module: a resolver thread that outlived its request still runs in it.
  */
 bool aw_global_init(void);
+
+#pragma GCC visibility pop
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 struct aw_timer {
     double due;   /* on the engine's clock */
     size_t place; /* index in the heap + 1; 0: not in it */
@@ -28,5 +30,7 @@ void aw_heap_remove(struct aw_heap *h, struct aw_timer *t);
 struct aw_timer *aw_heap_first(const struct aw_heap *h);
 
 void aw_heap_free(struct aw_heap *h);
+
+#pragma GCC visibility pop
 
 #endif

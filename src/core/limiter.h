@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 enum { AW_SECOND, AW_MINUTE, AW_WINDOWS };
 enum { AW_SPANS = 4 }; /* how long others are remembered, in window lengths */
 
@@ -81,5 +83,7 @@ void aw_limiter_told(struct aw_limiter *l, const struct aw_ticket *ticket, const
 /* A 429 came (after aw_limiter_end): pauses all requests; the seconds the pause lasts from now. */
 double aw_limiter_refused(struct aw_limiter *l, const struct aw_ticket *ticket, const struct aw_told *told,
                           double now);
+
+#pragma GCC visibility pop
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#pragma GCC visibility push(hidden)
+
 struct aw_origin {
     pid_t pid;
     volatile char *mark; /* a page that the kernel empties in a forked child; NULL: none to be had */
@@ -16,5 +18,7 @@ void aw_origin_init(struct aw_origin *origin);
 bool aw_origin_here(const struct aw_origin *origin);
 
 void aw_origin_free(struct aw_origin *origin);
+
+#pragma GCC visibility pop
 
 #endif

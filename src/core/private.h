@@ -16,6 +16,8 @@
 #include "sockets.h"
 #include "transfer.h"
 
+#pragma GCC visibility push(hidden)
+
 enum { AW_ENGINE_STRINGS = 9 };
 
 struct aw_list {
@@ -127,5 +129,7 @@ double aw_now_or_later(const aw_engine *e);
 
 /* Seconds that it has waited for the rate limit so far. */
 double aw_transfer_waited(const aw_engine *e, const struct aw_transfer *t);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
 
 #include <curl/curl.h>
 
+#pragma GCC visibility push(hidden)
+
 enum aw_method { AW_GET, AW_HEAD, AW_POST, AW_PUT, AW_PATCH, AW_DELETE, AW_OPTIONS, AW_METHOD_COUNT };
 
 struct aw_request_copy {
@@ -45,5 +47,7 @@ void aw_request_wipe(struct aw_request_copy *copy, size_t keep);
  * decimal numbers, [::1]. Anything else, a number in hexadecimal for one, is not.
  */
 bool aw_url_is_loopback(const char *url, size_t len);
+
+#pragma GCC visibility pop
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 /* 408, 429, 500, 502, 503, 504: the same request may succeed later. */
 bool aw_retry_status(int status);
 
@@ -34,5 +36,7 @@ double aw_retry_after(const char *value, size_t len, const char *date, size_t da
 
 /* A whole number without sign, all of the value; -1 when it is not. Larger than int reads as INT_MAX. */
 int aw_header_int(const char *value, size_t len);
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#pragma GCC visibility push(hidden)
+
 enum { AW_SIGNALS_CAUGHT = 3 };
 
 /* What was there before. */
@@ -29,5 +31,7 @@ int aw_signals_pending(void);
 
 /* As it was before; may be called again. */
 void aw_signals_restore(struct aw_signals *signals);
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <stdatomic.h>
 
+#pragma GCC visibility push(hidden)
+
 struct aw_sockets {
     struct pollfd *watched; /* [0] is the wakeup's */
     size_t watched_count, watched_cap;
@@ -47,5 +49,7 @@ void aw_sockets_cut(struct aw_sockets *s);
 /* libcurl's CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, their data being the aw_sockets. */
 curl_socket_t aw_sockets_on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address);
 int aw_sockets_on_close(void *user, curl_socket_t fd);
+
+#pragma GCC visibility pop
 
 #endif

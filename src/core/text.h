@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* What one pass over a string finds out. */
 struct aw_text {
     size_t points; /* Unicode code points */
@@ -116,5 +118,7 @@ void aw_line_escaped(struct aw_line *line, const char *s, size_t n, size_t point
 
 /* The same in quotes. */
 void aw_line_quoted(struct aw_line *line, const char *s, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <curl/curl.h>
 
+#pragma GCC visibility push(hidden)
+
 enum aw_state { AW_QUEUED, AW_ACTIVE, AW_DELAYED, AW_SLEEPING, AW_DONE };
 
 /* Why a callback of ours stopped the transfer. */
@@ -87,5 +89,7 @@ void aw_transfer_fail(struct aw_transfer *t, enum aw_kind kind, const char *code
 
 /* The value of a header of the response, or NULL. */
 const char *aw_transfer_header(const struct aw_transfer *t, const char *lower_name, size_t *len);
+
+#pragma GCC visibility pop
 
 #endif

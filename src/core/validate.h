@@ -9,6 +9,8 @@
 #include "contract.h"
 #include "text.h"
 
+#pragma GCC visibility push(hidden)
+
 enum aw_kind {
     AW_ABSENT, /* not there, or null: the same in a form */
     AW_STRING,
@@ -102,5 +104,7 @@ void aw_finding_hint(const struct aw_form *form, const struct aw_report *report,
 /* The same two for a field that no contact info has. */
 void aw_unknown_message(const char *name, size_t n, struct aw_line *line);
 void aw_unknown_hint(const char *name, size_t n, struct aw_line *line, struct aw_line *suggestion);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define AW_EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define AW_TOPS        AW_EVERY(0x80)
 #define AW_FILLER      '-' /* behind the string's end */
@@ -75,5 +77,7 @@ static inline uint64_t aw_word_bits(uint64_t tops)
 {
     return (tops >> 7) * UINT64_C(0x0102040810204080) >> 56;
 }
+
+#pragma GCC visibility pop
 
 #endif

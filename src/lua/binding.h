@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 struct aw_request;
 
 #define AWL_ERROR_MT    "awork.error"
@@ -63,5 +65,7 @@ void awl_open_engine(lua_State *L);   /* engine.c */
 void awl_open_create(lua_State *L);   /* create.c */
 void awl_open_file(lua_State *L);     /* file.c */
 void awl_open_terminal(lua_State *L); /* terminal.c */
+
+#pragma GCC visibility pop
 
 #endif

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* How a connection is broken: not at all, with a TCP reset, or in order (FIN). */
 enum sb_break { SB_KEEP, SB_RESET, SB_CLOSE };
 
@@ -142,5 +144,7 @@ void sb_buffer_add(struct sb_buffer *b, const char *data, size_t len);
 /* kind: "valid", "expired", "wrong_host", "self_signed". 0, or -1 with a static message in *why. */
 int sb_tls_make(struct sb_config *config, const char *kind, const char **why);
 void sb_tls_remove(struct sb_config *config);
+
+#pragma GCC visibility pop
 
 #endif
