@@ -360,6 +360,19 @@ for _, owner in ipairs { "user", "company" } do
         assert.equal("unexpected-answer", select(2, infos:list(id)).code)
       end)
 
+      it("do not repeat the token that a server echoes", function()
+        local token = server.token
+        for _, body in ipairs { '"%s"', "%s", '{"x":"%s"}', ("x "):rep(90) .. "%s" } do
+          server.fault { kind = "garbage", data = body:format(token), method = "GET" }
+          local _, err = infos:list(id)
+          assert.equal("protocol", err.kind)
+          for _, text in next, err do
+            assert.is_nil(tostring(text):find(token:sub(1, 8), 1, true))
+          end
+          assert.is_nil(tostring(err):find(token:sub(1, 8), 1, true))
+        end
+      end)
+
       it("raise when the client is closed in the middle", function()
         fill(2)
         local other = help.client(server)

@@ -235,6 +235,21 @@ local function utf8_charset(content_type)
   return not charset or charset == "utf-8" or charset == "utf8" or charset == "us-ascii"
 end
 
+--- The error for an answer of status 2xx that can't be read, without the token, should the server have echoed it.
+---@param result table
+---@param method string
+---@param path string
+---@param code string
+---@param message string
+---@return table err
+function Session:unreadable(result, method, path, code, message)
+  local secret = self.secret()
+  -- The body before it is cut to an excerpt, too: half a token would not be found.
+  local seen = errors.redact({ body = result.body }, secret)
+  seen.status, seen.headers, seen.attempts = result.status, result.headers, result.attempts
+  return errors.redact(errors.unreadable(seen, method, path, code, message), secret)
+end
+
 --- The value in an answer's body.
 ---@param result table
 ---@param method string
@@ -250,7 +265,7 @@ function Session:decode(result, method, path)
   if content_type and content_type ~= self.usual_type then
     if not utf8_charset(content_type) then
       local message = "the answer is in another encoding than UTF-8: " .. errors.excerpt(content_type)
-      return nil, errors.unreadable(result, method, path, "invalid-encoding", message)
+      return nil, self:unreadable(result, method, path, "invalid-encoding", message)
     end
     self.usual_type = content_type
   end
@@ -259,7 +274,7 @@ function Session:decode(result, method, path)
     if content_type and not content_type:lower():find("json", 1, true) and code ~= "invalid-encoding" then
       code, message = "not-json", "the answer is no JSON but " .. errors.excerpt(content_type)
     end
-    return nil, errors.redact(errors.unreadable(result, method, path, code, message), self.secret())
+    return nil, self:unreadable(result, method, path, code, message)
   end
   return value
 end
@@ -282,7 +297,7 @@ function Session:read(result, err, raw, method, path)
   if type(value) == "table" then
     return value, nil, raw
   elseif not err then
-    err = errors.unreadable(result, method, path, value == nil and "empty-body" or "unexpected-answer",
+    err = self:unreadable(result, method, path, value == nil and "empty-body" or "unexpected-answer",
       value == nil and "the answer is empty" or "the answer is no JSON object or array")
   end
   return nil, err, raw
