@@ -157,7 +157,7 @@ local CALLS = {
 
 function M.response(data)
   local r = reader(data)
-  local call, kind = CALLS[r.byte() % (#CALLS - 1) + 1], r.byte()
+  local call, kind = CALLS[r.byte() % #CALLS + 1], r.byte()
   local STATUS = { 200, 200, 204, 400, 401, 403, 404, 429, 500, 502, 503, 302, 101, 0, 999 }
   local headers = {}
   for _ = 1, r.byte() % 6 do
@@ -173,7 +173,7 @@ function M.response(data)
   if kind % 32 > 20 then body = body .. "canary-5f2c9a" .. body end
   result.body = result.status and body
   local value, err = call()
-  if value == nil or value == false then
+  if not value then
     check_error(err)
     assert(not tostring(err):find("canary-5f2c9a", 1, true), "the token is in an error")
     assert(err.retryable ~= nil, "retryable is not said")

@@ -168,6 +168,14 @@ describe("users and companies", function()
       assert.is_nil(value)
       assert.equal("invalid-email", err.code)
     end
+    for _, body in ipairs { "false", "7", '"x"' } do
+      server.fault { kind = "garbage", data = body, path = "autofill" }
+      local value, err = client.users:autofill "a@b.de"
+      assert.is_nil(value)
+      assert.same({ "protocol", "unexpected-answer" }, { err.kind, err.code })
+      server.fault { kind = "garbage", data = body, path = "setarchived" }
+      assert.is_true(client.users:set_archived(id, true))
+    end
     server.fault { kind = "status", status = 403, path = "autofill" }
     local value, err = client.users:autofill "a@b.de"
     assert.is_nil(value)

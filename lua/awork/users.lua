@@ -62,12 +62,12 @@ local function check_user(self, name, id, what)
   return check_id(id, what or "user_id")
 end
 
--- A value alone, or nil and the error.
+-- The object of an answer, true if it has none (it succeeded, whatever it says); or nil and the error.
 local function answer(value, err)
   if value == nil then
     return nil, err
   end
-  return value
+  return type(value) == "table" and value or true
 end
 
 local function failing(err)
@@ -298,13 +298,16 @@ function Users:autofill(email)
     return nil, errors.invalid("invalid-email", "email", "email-format",
       "'email' must be an address like name@example.com")
   end
-  local result, err = sessions[self]:call("GET", "/users/autofill/" .. core.escape(email))
-  if result == true then
+  local session, path = sessions[self], "/users/autofill/" .. core.escape(email)
+  local guess, raw = session:call("GET", path)
+  if guess == true then
     return {}
-  elseif result then
-    return result
+  elseif type(guess) == "table" then
+    return guess
+  elseif guess == nil then
+    return nil, raw
   end
-  return nil, err
+  return nil, session:unreadable(raw, "GET", path, "unexpected-answer", "the answer is no JSON object")
 end
 
 --- Lists companies, one page, each with contact infos embedded as `companyContactInfos`. awork API: GET /companies.
