@@ -434,7 +434,7 @@ function sweep.proxies(share, check)
     { "closes", { "=close" } },
     { "resets", { "=reset" } },
     { "floods with interim answers", { { ("HTTP/1.1 100 Continue\r\n\r\n"):rep(1000) } } },
-    { "floods with headers", { "HTTP/1.1 200 OK\r\n", { ("X: y\r\n"):rep(1000) } } },
+    { "floods with headers", { "HTTP/1.1 200 OK\r\n", { ("X: y\r\n"):rep(1000) } }, "headers-too-large" },
     { "floods with a body", { "HTTP/1.1 500 X\r\n\r\n", { ("x"):rep(60000) } } },
     { "speaks no HTTP", { "\22\3\1\0\5hello", "=close" } },
     { "sends a TLS alert", { TUNNEL, 0.02, "\21\3\3\0\2\2\40", "=close" } },
@@ -459,6 +459,7 @@ function sweep.proxies(share, check)
       local fault = took and sweep.fault(value, err, took, 1)
       check(not fault, "a proxy that %s: %s", entry[1], fault)
       check(value == nil, "a proxy that %s: a value", entry[1])
+      check(not entry[3] or err.code == entry[3], "a proxy that %s: %s", entry[1], err and err.code)
       count = count + 1
     end
     check(not table.concat(peer.received):find(sweep.canary, 1, true), "a proxy that %s got the token", entry[1])

@@ -97,6 +97,22 @@ static int on_request(void *user, char *remote_ip, char *local_ip, int remote_po
     return CURL_PREREQFUNC_OK;
 }
 
+/*
+ * libcurl reads a proxy's answer to CONNECT byte by byte until none is left, calls this after each, and knows no limit:
+ * a proxy that never stops would hold us for good, deadline or not.
+ */
+enum { TUNNEL_HEAD_MAX = 16 * 1024 };
+
+static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    struct aw_transfer *t = ((struct aw_handle *)user)->transfer;
+    if (t->begun || ++t->before <= TUNNEL_HEAD_MAX)
+        return 0;
+    t->stop = AW_STOP_HEADER;
+    return 1;
+}
+
 /* ---- handles ---- */
 
 /*
@@ -173,8 +189,12 @@ struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char 
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     /* The header itself comes with the request's others: libcurl formats one of its own making twice. */
     SET(CURLOPT_ACCEPT_ENCODING, AW_ENCODINGS);
-    if (*setup->proxy)
+    if (*setup->proxy) {
         SET(CURLOPT_USERAGENT, o->user_agent); /* for a CONNECT */
+        SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+        SET(CURLOPT_XFERINFODATA, h);
+        SET(CURLOPT_NOPROGRESS, 0L);
+    }
     SET(CURLOPT_CURLU, h->url);
     SET(CURLOPT_HTTP_VERSION, o->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(fmin(o->connect_timeout, 1e6) * 1000));
@@ -298,6 +318,7 @@ void aw_transfer_restart(struct aw_transfer *t)
     t->interim = true;
     t->stop = AW_STOP_NONE;
     t->begun = false;
+    t->before = 0;
     t->message[0] = '\0';
     t->result.kind = AW_RESPONSE;
     t->result.status = 0;

@@ -31,6 +31,7 @@ struct aw_transfer {
     enum aw_stop stop;
     struct aw_ticket ticket; /* of the rate limiter, while AW_ACTIVE */
     bool begun;              /* this attempt's request may be on the wire */
+    int before;              /* calls of on_progress before that */
     bool safe;
     int retries;      /* left; or AW_RETRY_NEVER */
     int retried;      /* backoffs so far */
