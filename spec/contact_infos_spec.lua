@@ -373,6 +373,16 @@ for _, owner in ipairs { "user", "company" } do
         end
       end)
 
+      it("do not repeat half of it, where the text of an error is cut", function()
+        local token = server.token
+        for before = 150, 205, 5 do
+          server.fault { kind = "status", status = 400, body = ("y"):rep(before) .. token, content_type = "text/plain" }
+          local _, err = infos:list(id)
+          assert.equal(400, err.status)
+          assert.is_nil(tostring(err):find(token:sub(1, 8), 1, true))
+        end
+      end)
+
       it("raise when the client is closed in the middle", function()
         fill(2)
         local other = help.client(server)

@@ -158,6 +158,21 @@ local function fill(self, req, method, path, body, opts)
   return req
 end
 
+-- A result that does not have the token in body and headers. An error shows excerpts of them: half a token, where one
+-- is cut, would not be found any more.
+local function without(result, secret)
+  local seen = { body = result.body }
+  if result.headers then
+    seen.headers = {}
+    for name, value in next, result.headers do
+      seen.headers[name] = value
+    end
+  end
+  errors.redact(seen, secret)
+  seen.status, seen.attempts, seen.retry_at = result.status, result.attempts, result.retry_at
+  return seen
+end
+
 --- What a request came to that gave no value: a token that was refused is renewed, an error is made of what is none.
 ---@param result table the engine's
 ---@param token string that was sent
@@ -183,7 +198,7 @@ function Session:settle(result, token, method, path, body, opts)
   if not status or result.kind then
     err = errors.redact(errors.from_transport(result, method, path), token)
   elseif status < 200 or status > 299 then
-    err = errors.redact(errors.from_response(result, method, path, self.codec), token)
+    err = errors.redact(errors.from_response(without(result, token), method, path, self.codec), token)
   end
   if hooks then
     self:drain()
@@ -244,10 +259,7 @@ end
 ---@return table err
 function Session:unreadable(result, method, path, code, message)
   local secret = self.secret()
-  -- The body before it is cut to an excerpt, too: half a token would not be found.
-  local seen = errors.redact({ body = result.body }, secret)
-  seen.status, seen.headers, seen.attempts = result.status, result.headers, result.attempts
-  return errors.redact(errors.unreadable(seen, method, path, code, message), secret)
+  return errors.redact(errors.unreadable(without(result, secret), method, path, code, message), secret)
 end
 
 --- The value in an answer's body.
