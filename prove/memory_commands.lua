@@ -5,7 +5,8 @@
 local entries, interrupt = entries, interrupt -- luacheck: globals entries interrupt
 
 local LUA, CURL, SYSTEM = 1, 2, 4
-local TIMEOUT = "0.5"
+-- Seconds: while memory fails, and with memory back.
+local TIMEOUT, PATIENCE = 0.5, 10
 
 local CSV = "E-Mail;Telefon\nada@example.com;+49 30 123456\nbela@example.com;+49 40 7\n"
 local BAD = "E-Mail;Mobil;Land\nada@example.com;4,93E+11;\nnobody@example.com;+49 170 1;\n"
@@ -82,6 +83,17 @@ return function(case, scratch)
       local stdout, rewind_out, written = capture()
       local stderr, rewind_err, said = capture()
       local env = { AWORK_TOKEN = world.token, AWORK_BASE_URL = world.url, HOME = dir }
+      -- Arguments are taken apart by every command in the same way: it is swept once.
+      local parser = require "awork.cli.parser"
+      local timeout
+      if not c.parses then
+        local parsed = assert(parser.parse(list))
+        function parser.parse() -- luacheck: ignore
+          local opts = { timeout = timeout }
+          for key, value in pairs(parsed) do opts[key] = value end
+          return opts
+        end
+      end
       local system = terminal.system
       system.stdout, system.stderr = stdout, stderr
       system.isatty = function() return false end
@@ -118,7 +130,7 @@ return function(case, scratch)
         return code == c.code
       end
       local function before(failing)
-        if list[1] == "--timeout" then list[2] = failing and TIMEOUT or "10" end
+        timeout = c.net and (failing and TIMEOUT or PATIENCE) or nil
         rewind_out()
         rewind_err()
         code, running = nil, false
@@ -147,10 +159,10 @@ return function(case, scratch)
     end, c)
   end
 
-  command("--help", "--help")
-  command("--version", "--version")
-  command("of an unknown option", "list --nonsense", { code = 1 })
-  command("types", "types --companies --json")
+  command("--help", "--help", { parses = true })
+  command("--version", "--version", { parses = true })
+  command("of an unknown option", "list --nonsense", { parses = true, code = 1 })
+  command("types", "types --companies --json", { parses = true })
   command("validate", "validate $dir/people.csv")
   command("validate --json", "validate --json $dir/people.vcf")
   command("validate, refused", "validate $dir/bad.csv", { code = 1 })
@@ -158,7 +170,7 @@ return function(case, scratch)
   local function net(name, args, more)
     more = more or {}
     more.net = true
-    command(name, ("--timeout %s %s"):format(TIMEOUT, args), more)
+    command(name, args, more)
   end
   net("check", "check", { any_output = true })
   net("find", "find --type phone --limit 2 nobody")
@@ -278,9 +290,7 @@ return function(case, scratch)
       if not ok and cause ~= os then error(cause, 0) end
       return code == 0
     end, function() end, function()
-      for name in pairs(package.loaded) do
-        if name:find "^awork%.cli" then package.loaded[name] = nil end
-      end
+      package.loaded["awork.cli"], package.loaded["awork.cli.offline"] = nil, nil
       package.path, code = path, nil
       rewind_out()
       rewind_err()
