@@ -42,6 +42,13 @@ ENV = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" LUA_CPATH="$(abs
 PROVE_ENV = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/spec/?.lua;$(CURDIR)/?.lua;;" \
             LUA_CPATH="$(abspath $(BUILD))/?.so;;"
 PROVE_LUA = limits once step wire tls secrets soak
+# SHARE=0.05: a twentieth of every sweep, of all counts and times, but for secrets and limits, which are whole always.
+share     = $(shell awk 'BEGIN { n = int($(1) * $(or $(SHARE),1)); print(n > 1 ? n : 1) }')
+ARGS_once = $(SHARE)
+ARGS_wire = $(SHARE)
+ARGS_tls  = $(SHARE)
+ARGS_step = $(call share,20000)
+ARGS_soak = $(call share,600)
 
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SUB      = +@$(MAKE) -s --no-print-directory
@@ -73,7 +80,7 @@ valgrind: all ## specs under valgrind (SPEC=file for one of them)
 coverage: cov-build ## which lines of C and Lua the tests reach
 	@tools/coverage.sh build-cov
 
-prove: ## the long proofs, one after another, and a table of what they counted (STAGES="step once" for some)
+prove: ## the long proofs, and a table of what they counted (STAGES="step once": these; SHARE=0.05: a part of each)
 	@tools/deps.sh prove
 	$(SUB) all
 	@tools/prove.sh $(STAGES)
@@ -87,15 +94,15 @@ prove-memory: all $(BUILD)/prove/memory ## every allocation of every public call
 prove-threads: all $(BUILD)/prove/threads prove-tsan ## threads, forks, signals, states closed with all in flight
 	@$(BUILD)/prove/threads $(BUILD) $(SHARE)
 
-# The specs with the collector at each of its extremes (HOW=cycles: at that one), of which tools/specs.sh knows.
+# The specs with the collector at each of its extremes, of which tools/specs.sh knows (HOW=cycles: at that one).
 prove-collector: all
-	@mkdir -p $(BUILD)/log; for how in $(or $(HOW),generational incremental cycles); do \
+	@mkdir -p $(BUILD)/log; for how in $(or $(HOW),generational $(if $(SHARE),,incremental cycles)); do \
 	    tools/specs.sh $$how $(BUILD) $(SPEC) >$(BUILD)/log/collector-$$how.log || \
 	    { tail -n 60 $(BUILD)/log/collector-$$how.log; exit 1; }; \
 	    echo "prove: collector, $$how: $$(tail -n 1 $(BUILD)/log/collector-$$how.log | sed 's/ passed.*//') specs, 0 findings"; done
 
 prove-fuzz: fuzz-build
-	@tools/fuzz.sh $(or $(T),60) $(TARGETS)
+	@tools/fuzz.sh $(or $(T),$(call share,60)) $(TARGETS)
 
 prove-tsan:
 	$(SUB) BUILD=build-tsan CFLAGS="-O1 -g -fsanitize=thread" all build-tsan/prove/threads
@@ -104,14 +111,14 @@ prove-tsan:
 
 # 100,000 random contact infos judged by the core, and by ajv against a JSON Schema of the contract.
 prove-differential: all prove/node_modules/.ready
-	@$(PROVE_ENV) $(LUA) prove/differential.lua $(or $(COUNT),100000) $(SEED) | \
-	    node prove/differential.mjs $(or $(COUNT),100000)
+	@$(PROVE_ENV) $(LUA) prove/differential.lua $(or $(COUNT),$(call share,100000)) $(SEED) | \
+	    node prove/differential.mjs $(or $(COUNT),$(call share,100000))
 
 prove/node_modules/.ready: prove/package-lock.json
 	@cd prove && npm ci --silent --no-audit --no-fund && touch node_modules/.ready
 
 $(PROVE_LUA:%=prove-%): prove-%: all
-	@$(PROVE_ENV) $(LUA) prove/$*.lua $(ARGS)
+	@$(PROVE_ENV) $(LUA) prove/$*.lua $(or $(ARGS),$(ARGS_$*))
 
 bench: ## install what is missing, and compare with others: tables, JSON and PNG in build/bench
 	@tools/deps.sh bench
