@@ -593,6 +593,18 @@ describe("the undo journal", function()
     assert.matches("Nothing to undo", assert(awork.undo_plan(path)):to_text(), 1, true)
   end)
 
+  it("is not begun without a word when the tasks that apply end before their time", function()
+    local plan, spawn = three(), client.spawn
+    finally(function() client.spawn = nil end)
+    client.spawn = function(self)
+      return spawn(self, function() error("not enough memory", 0) end)
+    end
+    local report = assert(client:apply(plan, { journal = dir .. "/journal-none" }))
+    assert.equal("incomplete", report.state)
+    assert.equal(#plan.changes, report.counts.not_run)
+    assert.matches("not enough memory", report:to_text(), 1, true)
+  end)
+
   it("begins with its first line or not at all", function()
     local plan, path, journal_open = three(), dir .. "/journal-begun", core.journal_open
     finally(function() core.journal_open = journal_open end)

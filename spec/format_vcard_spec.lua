@@ -283,9 +283,6 @@ describe("format.vcard: hostile input", function()
   end)
 
   it("takes constant memory for lines and cards without an end", function()
-    -- It is the reader's memory that is measured, not how far behind a slow collector is.
-    local stepmul = collectgarbage("setstepmul", 400)
-    finally(function() collectgarbage("setstepmul", stepmul) end)
     for _, piece in ipairs { "A", "TEL:1\n", "\n ", "=\n", "X;" } do
       local sent = 0
       collectgarbage()
@@ -293,7 +290,10 @@ describe("format.vcard: hostile input", function()
       local before, peak = collectgarbage "count", 0
       for _ in vcard.read(function()
         sent = sent + 1
-        if sent % 4 == 0 then peak = math.max(peak, collectgarbage "count" - before) end
+        if sent % 4 == 0 then
+          collectgarbage() -- how far behind it is depends on how large the whole heap is
+          peak = math.max(peak, collectgarbage "count" - before)
+        end
         if sent == 1 then return "BEGIN:VCARD\nEMAIL;ENCODING=QUOTED-PRINTABLE:" end
         return sent < people.size(24) + 4 and piece:rep(65536 // #piece) or nil
       end) do end -- luacheck: ignore 542

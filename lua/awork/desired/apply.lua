@@ -460,11 +460,18 @@ function Run:guard(fn, ...)
   end
 end
 
+function Run:run_pool(items, fn)
+  local err = pool.run(self.client, self.concurrency, items, fn)
+  if err then
+    self:stop(err)
+  end
+end
+
 function Run:run_groups(groups)
   if self.stopped then
     return
   end
-  pool.run(self.client, self.concurrency, groups, function(group)
+  self:run_pool(groups, function(group)
     self:guard(self.read_and_apply, group)
   end)
 end
@@ -480,7 +487,7 @@ function Run:run_list(kind, groups)
     if self.stopped then
       return
     end
-    pool.run(self.client, self.concurrency, batch, function(item)
+    self:run_pool(batch, function(item)
       self:guard(self.group, item.group, item.owner, item.infos)
     end)
     batch = {}

@@ -7,6 +7,7 @@ local M = {}
 -- @param size integer
 -- @param items list
 -- @param fn function; it must not raise
+-- @return nil, or the err of a task that ended all the same: for want of memory, say. Its items may be left over
 function M.run(client, size, items, fn)
   local at, tasks = 0, {}
   local ending <close> = setmetatable({}, { __close = function() -- luacheck: ignore
@@ -23,9 +24,12 @@ function M.run(client, size, items, fn)
   for i = 1, math.min(size, #items) do
     tasks[i] = client:spawn(work)
   end
+  local failed
   for _, task in ipairs(tasks) do
-    task:wait()
+    local _, err = task:wait()
+    failed = failed or err
   end
+  return failed
 end
 
 return M
