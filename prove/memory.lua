@@ -21,6 +21,17 @@ local function case(name, kind, make, more)
   cases[#cases + 1] = c
 end
 
+-- A case with thousands of allocations, in parts that go on side by side: each has every eighth.
+local PARTS = 8
+local function parts(name, make, more)
+  for i = 1, PARTS do
+    local c = {}
+    for key, value in pairs(more) do c[key] = value end
+    c.part, c.slow = i, (more.slow or 1) * PARTS
+    case(("%s, %d of %d"):format(name, i, PARTS), "net", make, c)
+  end
+end
+
 -- Any value as text, the same for the same value.
 local function text(v, depth)
   depth = depth or 0
@@ -337,7 +348,7 @@ case("awork.client, left to the collector", "net", function(awork, world)
     return client.users:me()
   end
 end)
-case("a client over TLS", "net", function(awork, world)
+parts("a client over TLS", function(awork, world)
   return function()
     local client, err = awork.client { token = world.token, base_url = world.tls_url, ca_file = world.ca_file,
       rate = false, timeout = TIMEOUT, retries = 0 }
@@ -602,7 +613,7 @@ net("client:apply, undo", function(client, _, _, world)
     return true
   end, function() os.execute("rm -rf '" .. dir .. "'") end
 end)
-case("sandbox.start, stop", "net", function()
+parts("sandbox.start, stop", function()
   local sandbox = require "awork.sandbox"
   return function()
     local server, message = sandbox.start { users = 1, companies = 1, rate_limit = false }
@@ -726,7 +737,7 @@ function M.sweep(number, world, share)
   local reference = c.kind == "pure" and text((fn())) or nil
   if share > 0 then
     -- SHARE below 1: every so manieth. `whole`: a fault was found there once, so a share of the sweep has it too.
-    local step = 1
+    local step = c.part and PARTS or 1
     if share < 1 and not c.whole then
       step = math.floor((c.slow or 1) / share * (c.kind == "pure" and 0.2 or 1) + 0.5)
     end
@@ -734,7 +745,7 @@ function M.sweep(number, world, share)
       -- Of several sources one allocation that fails is one of one of them.
       local apart = sources & (sources - 1) == 0
       for _, how in ipairs(sources == LUA and { ONCE, PAIR, ON } or apart and { ONCE, ON } or { ON }) do
-        local n, ends = math.random(0, step - 1), 0
+        local n, ends = share < 1 and math.random(0, step - 1) or (c.part or 1) - 1, 0
         local stalled = 0
         while ends < ENDS do
           local returned, failed, _, value, err, wrong = call(sources, how, n)
