@@ -195,8 +195,14 @@ static bool read_request(int fd, char *text, size_t size)
     return true;
 }
 
+/* What a test wants done at the start of each of the server's threads. */
+#ifndef SERVER_THREAD_BEGINS
+#define SERVER_THREAD_BEGINS() (void)0
+#endif
+
 static void *serve(void *user)
 {
+    SERVER_THREAD_BEGINS();
     int at = (int)(long)user, fd = peers[at];
     char text[SERVER_TEXT], method[16], path[64];
     bool more = true;
@@ -221,6 +227,7 @@ static void *serve(void *user)
 
 static void *accept_all(void *user)
 {
+    SERVER_THREAD_BEGINS();
     (void)user;
     for (int fd; (fd = accept(listener, NULL, NULL)) >= 0;) {
         pthread_t thread;
