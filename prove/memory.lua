@@ -756,7 +756,7 @@ function M.sweep(number, world, share)
             if wrong then finding(where, wrong) end
             local works = returned and value and not wrong
             -- With memory back. On a busy machine a deadline may pass without anybody's fault.
-            for _ = 1, works and 0 or 4 do
+            for _ = 1, works and 0 or 20 do
               returned, _, _, value, err, wrong = call(0, ONCE, 0)
               local late = wrong and wrong:find "Timeout" or type(err) == "table" and err.kind == "timeout"
               if not (returned and not value and late) then break end
