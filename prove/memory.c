@@ -579,6 +579,7 @@ static int work(struct sums *sums, char *at, double share, const char *only)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGINT, SIG_DFL); /* a shell that starts us in the background has it ignored */
     double share = argc > 2 ? atof(argv[2]) : 1;
     const char *only = argc > 3 ? argv[3] : NULL;
     snprintf(build, sizeof build, "%s", argc > 1 ? argv[1] : "build");
