@@ -59,7 +59,6 @@ function contact_infos.new(session, owner)
   return self
 end
 
-
 -- The id arguments of a public method: raises on a wrong type, gives an error for what is no GUID.
 local function check_ids(self, name, owner_id, info_id, with_info)
   if sessions[self].closed then

@@ -401,10 +401,10 @@ end
 ---@return awork.Task
 function Scheduler:spawn(fn, ...)
   self.spawned = self.spawned + 1
-  -- All fields are there from the start, so that setting one takes no memory.
   local function body(...)
     return pack(fn(...))
   end
+  -- All fields are there from the start, so that setting one takes no memory.
   local task = setmetatable({
     _scheduler = self, _co = create(body), _args = pack(...), _waiters = {}, _number = self.spawned, _state = "ready",
     _id = false, _queue = false, _awaits = false, _results = false, _cancel = false, _driven = false, _yielded = false,

@@ -236,7 +236,6 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
     struct curl_slist *node = (struct curl_slist *)(void *)copy->mem, *first = node;
     char *at = copy->mem + nodes * sizeof *node;
     copy->url = at;
-    copy->url_len = r->url_len;
     at = add(at, r->url, r->url_len);
     *at++ = '\0';
     if (r->token) {

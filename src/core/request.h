@@ -15,7 +15,7 @@ struct aw_request_copy {
     bool https, has_body;
     struct curl_slist *headers; /* all in `mem`: never given to curl_slist_free_all */
     const char *url, *body;
-    size_t url_len, origin_len; /* of the URL the origin: scheme, host and port */
+    size_t origin_len; /* of the URL the origin: scheme, host and port */
     size_t body_len;
     char *mem;
     size_t cap;
