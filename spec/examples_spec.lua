@@ -98,7 +98,7 @@ describe("examples #process", function()
   end
 
   it("sandbox.lua runs until it is interrupted", function()
-    local pipe = assert(io.popen "echo $$; exec timeout 60 lua5.4 examples/sandbox.lua --port 0")
+    local pipe = assert(io.popen "echo $$; exec timeout --foreground 60 lua5.4 examples/sandbox.lua --port 0")
     local pid = assert(math.tointeger(tonumber(pipe:read "l")))
     local names = {}
     repeat

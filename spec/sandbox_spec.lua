@@ -209,6 +209,19 @@ describe("the sandbox", function()
       assert.is_nil(core.wait_signal(0))
     end)
 
+    it("drops a second signal that comes while it ends on the first #process", function()
+      local pipe = assert(io.popen([[exec lua5.4 -e '
+        local core = require "awork.sandbox.core"
+        core.hold_signals(true)
+        os.execute "kill -INT $PPID; kill -TERM $PPID"
+        assert(core.wait_signal(10))
+        os.execute "kill -INT $PPID; kill -TERM $PPID"
+        core.hold_signals(false)
+        print "in order"' 2>&1]]))
+      assert.equal("in order\n", pipe:read "a")
+      assert.is_true((pipe:close()))
+    end)
+
     it("answers its starter in time or not at all", function()
       local core = require "awork.sandbox.core"
       local server <close> = assert(core.start {

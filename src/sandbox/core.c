@@ -175,12 +175,22 @@ static void stop_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
 }
 
-/* core.hold_signals(on): SIGINT, SIGTERM and SIGHUP to this thread wait for wait_signal, or no longer. */
+/*
+ * core.hold_signals(on): SIGINT, SIGTERM and SIGHUP to this thread wait for wait_signal, or no longer. What
+ * still waits then is dropped: a second Ctrl-C, or `timeout`, which signals its child and then the whole
+ * group, must not end as a failure what just ended in order.
+ */
 static int core_hold_signals(lua_State *L)
 {
     sigset_t set;
     stop_signals(&set);
-    pthread_sigmask(lua_toboolean(L, 1) ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    int on = lua_toboolean(L, 1);
+    if (!on) {
+        struct timespec now = {0};
+        while (sigtimedwait(&set, NULL, &now) != -1 || errno == EINTR) {
+        }
+    }
+    pthread_sigmask(on ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
     return 0;
 }
 
