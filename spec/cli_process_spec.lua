@@ -3,6 +3,9 @@ local help = require "client_help"
 
 local TOKEN = "sandbox-token"
 
+-- The command as it is when a signal ends it, also if who runs the specs has it ignored (nohup, a shell's background).
+local SIGNALLED = "env --default-signal=INT,TERM,HUP bin/awork-contacts"
+
 describe("awork-contacts as a process #process", function()
   local server, root, environment
 
@@ -111,7 +114,7 @@ describe("awork-contacts as a process #process", function()
   local function interrupted(signal, arguments)
     server:fault { kind = "delay", seconds = 0.05, method = "POST", times = math.huge }
     local pipe = assert(io.popen(("exec 2>&1 </dev/null; export %s; echo $$; "
-      .. "exec bin/awork-contacts apply %s/people.jsonl --yes --concurrency 1 %s"):format(environment, root,
+      .. "exec %s apply %s/people.jsonl --yes --concurrency 1 %s"):format(environment, SIGNALLED, root,
       arguments or "")))
     local pid = assert(math.tointeger(tonumber(pipe:read "l")))
     local begun = posts()
@@ -164,8 +167,8 @@ describe("awork-contacts as a process #process", function()
 
   it("ends at once on a signal while it only reads", function()
     server:fault { kind = "delay", seconds = 20, times = math.huge }
-    local pipe = assert(io.popen(("exec 2>&1 </dev/null; export %s; echo $$; exec bin/awork-contacts list"):format(
-      environment)))
+    local pipe = assert(io.popen(("exec 2>&1 </dev/null; export %s; echo $$; exec %s list"):format(environment,
+      SIGNALLED)))
     local pid = assert(math.tointeger(tonumber(pipe:read "l")))
     local before = posts()
     for _ = 1, 1000 do
