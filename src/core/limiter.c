@@ -280,10 +280,23 @@ void aw_limiter_told(struct aw_limiter *l, const struct aw_ticket *ticket, const
     }
 }
 
+/*
+ * Alone we are never refused: there are others. Bursts of ours that fill each second before they come would keep them
+ * out of all that we are told; at an even pace we see what they take.
+ */
+static void suspect_others(struct aw_limiter *l, double now)
+{
+    struct aw_window *second = &l->windows[AW_SECOND];
+    turn_span(second, now);
+    if (second->foreign[0] == 0)
+        second->foreign[0] = 1;
+}
+
 double aw_limiter_refused(struct aw_limiter *l, const struct aw_ticket *ticket, const struct aw_told *told,
                           double now)
 {
     learn(l, ticket, told, now);
+    suspect_others(l, now);
     if (ticket->seq > l->paused_seq || l->refusals == 0) {
         l->refusals++;
         l->paused_seq = l->sent;
