@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             must(!isnan(wait) && wait >= 0);
             if (wait > 0)
                 continue;
-            tickets[flying++] = aw_limiter_begin(&l);
+            tickets[flying++] = aw_limiter_begin(&l, now);
             continue;
         }
         now += (op >> 3 & 7) * ((op & 64) ? 1 : 0.05);

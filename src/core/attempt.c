@@ -140,7 +140,7 @@ void aw_attempt_start(aw_engine *e, struct aw_transfer *t)
     t->result.retried = t->result.sent;
     t->result.attempts++;
     e->stats.attempts++;
-    t->ticket = aw_limiter_begin(&e->limiter);
+    t->ticket = aw_limiter_begin(&e->limiter, e->now);
     t->deadline = e->now + t->budget;
     double attempt = e->options.attempt_timeout;
     aw_heap_set(&e->timers, &t->timer, attempt > 0 ? fmin(t->deadline, e->now + attempt) : t->deadline);

@@ -6,6 +6,7 @@
 
 enum { LIMIT_MAX = 100000 }; /* a higher limit in a header is not believed */
 static const double BACKOFF_MAX = 60.0;
+static const double BACKOFF_DATED = 8.0; /* when the server says how long */
 static const double PAUSE_MAX = 86400.0; /* whatever a header says: not for ever */
 static const double PROBE_EVERY = 5.0;   /* seconds between tries when a minute seems used up by others */
 static const double SPREAD = 1.25;       /* of an even pace, beside others */
@@ -108,8 +109,8 @@ static double foreign_in(const struct aw_limiter *l, double seconds)
 }
 
 /*
- * How many slots of the window we may hold: what the limit, our reserve and the others leave. Others get an
- * eighth more than they were seen to take, so that they can grow back when we had crowded them out.
+ * How many slots of the window we may hold: what the limit, our reserve and the others leave, one at least. Others
+ * get an eighth more than they were seen to take, so that they can grow back when we had crowded them out.
  */
 static int share_of(const struct aw_limiter *l, const struct aw_window *w)
 {
@@ -117,7 +118,8 @@ static int share_of(const struct aw_limiter *l, const struct aw_window *w)
     int limit = w->limit < w->server_limit ? w->limit : w->server_limit;
     int ours = (int)floor(limit * (1 - l->reserve) + 1e-9);
     int left = others > 0 ? w->server_limit - others - others / 8 - 1 : ours;
-    return left < ours ? left : ours;
+    left = left < ours ? left : ours;
+    return left > 1 ? left : 1;
 }
 
 /*
@@ -130,24 +132,22 @@ static bool beside_others(const struct aw_limiter *l)
     return foreign(&l->windows[AW_SECOND]) > 0 || foreign(minute) > minute->server_limit / 100;
 }
 
-/* Alone, the minute may be spent at the second's pace. Beside others it is spread, or they would find it
- * spent. */
-static int allowance(const struct aw_limiter *l, int i)
+/*
+ * Seconds from one request to the next. Alone, the minute may be spent at the second's pace. Beside others it is
+ * spread, or they would find it spent; and evenly, so that few of ours are under way whenever they fill a window.
+ */
+static double pace(const struct aw_limiter *l)
 {
     const struct aw_window *minute = &l->windows[AW_MINUTE];
-    int n = share_of(l, &l->windows[i]);
-    if (i == AW_SECOND && minute->limit > 0 && beside_others(l)) {
-        int even = (int)ceil(SPREAD * share_of(l, minute) / minute->length);
-        n = even < n ? even : n;
-    }
-    return n > 1 ? n : 1;
+    if (minute->limit == 0 || !beside_others(l))
+        return 0;
+    return minute->length / (SPREAD * share_of(l, minute));
 }
 
 /* Seconds until the window has room by our own count. */
-static double wait_for_slot(const struct aw_limiter *l, int i, double now)
+static double wait_for_slot(const struct aw_limiter *l, const struct aw_window *w, double now)
 {
-    const struct aw_window *w = &l->windows[i];
-    int held = l->in_flight + (int)w->count, allowed = allowance(l, i);
+    int held = l->in_flight + (int)w->count, allowed = share_of(l, w);
     if (held < allowed)
         return 0;
     size_t excess = (size_t)(held - allowed);
@@ -187,16 +187,17 @@ double aw_limiter_wait(struct aw_limiter *l, double now)
             continue;
         release(w, now);
         turn_span(w, now);
-        double slot = wait_for_slot(l, i, now), word = slot > 0 ? 0 : wait_for_word(l, w, now);
+        double slot = wait_for_slot(l, w, now), word = slot > 0 ? 0 : wait_for_word(l, w, now);
         wait = fmax(wait, fmax(slot, word));
     }
-    return wait;
+    return fmax(wait, fmin(l->due - now, pace(l)));
 }
 
-struct aw_ticket aw_limiter_begin(struct aw_limiter *l)
+struct aw_ticket aw_limiter_begin(struct aw_limiter *l, double now)
 {
     struct aw_ticket ticket = {.seq = ++l->sent, .probe = l->probing};
     l->in_flight++;
+    l->due = fmax(l->due, now) + pace(l);
     for (int i = 0; i < AW_WINDOWS; i++)
         ticket.held[i] = l->in_flight + (int)l->windows[i].count;
     l->probe_out = l->probe_out || l->probing;
@@ -312,7 +313,8 @@ double aw_limiter_refused(struct aw_limiter *l, const struct aw_ticket *ticket, 
     if (told->remaining[AW_MINUTE] == 0 && !dated)
         pause = fmax(pause, minute->count > 0 ? done_at(minute, 0) + span(minute) - now : minute->length);
     /* However short the server's word is, refusals in a row make us slower. */
-    double least = fmin(BACKOFF_MAX, ldexp(dated ? 0.1 : 1.0, l->refusals < 10 ? l->refusals - 1 : 10));
+    double least = fmin(dated ? BACKOFF_DATED : BACKOFF_MAX,
+                        ldexp(dated ? 0.1 : 1.0, l->refusals < 10 ? l->refusals - 1 : 10));
     pause = fmin(fmax(pause, least), PAUSE_MAX);
     l->paused_until = fmax(l->paused_until, now + pause);
     l->probing = true;

@@ -61,6 +61,7 @@ struct aw_limiter {
     uint64_t paused_seq; /* requests sent before the last refusal */
     int refusals;        /* 429s in a row, those that came together counted once */
     bool probing, probe_out;
+    double due; /* beside others: when the next request is */
 };
 
 /* Limits of 0 are none. False when out of memory. */
@@ -71,7 +72,7 @@ void aw_limiter_free(struct aw_limiter *l);
 double aw_limiter_wait(struct aw_limiter *l, double now);
 
 /* A request is sent now; aw_limiter_wait has just said 0. */
-struct aw_ticket aw_limiter_begin(struct aw_limiter *l);
+struct aw_ticket aw_limiter_begin(struct aw_limiter *l, double now);
 
 /* It ended, with a response or without. `sent` false gives the slot back at once: it never left. */
 void aw_limiter_end(struct aw_limiter *l, const struct aw_ticket *ticket, bool sent, double now);
