@@ -80,7 +80,21 @@ local function play(self, conn)
   end
 end
 
--- Takes what came; begins the script of a request that is whole.
+-- Begins the script of a request that is whole, once that of the one before has ended.
+local function begin(self, conn)
+  local _, stop = conn.input:find("\r\n\r\n", 1, true)
+  if stop and not conn.script and not conn.hung and self.connections[conn] then
+    local head = conn.input:sub(1, stop)
+    local length = tonumber(head:lower():match "\r\ncontent%-length: *(%d+)") or 0
+    if #conn.input >= stop + length then
+      conn.input = conn.input:sub(stop + length + 1)
+      local guid = head:match "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
+      conn.script, conn.step = self.scripts[guid] or self.script or { "=close" }, 1
+    end
+  end
+end
+
+-- Takes what came.
 local function read(self, conn)
   local data, why, part = conn.sock:receive(65536)
   data = data or part
@@ -90,17 +104,6 @@ local function read(self, conn)
   conn.input = conn.input .. (data or "")
   if why == "closed" then
     return shut(self, conn)
-  end
-  local _, stop = conn.input:find("\r\n\r\n", 1, true)
-  if stop and not conn.script and not conn.hung then
-    local head = conn.input:sub(1, stop)
-    local length = tonumber(head:lower():match "\r\ncontent%-length: *(%d+)") or 0
-    if #conn.input >= stop + length then
-      conn.input = conn.input:sub(stop + length + 1)
-      local guid = head:match "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
-      conn.script, conn.step = self.scripts[guid] or self.script or { "=close" }, 1
-      play(self, conn)
-    end
   end
 end
 
@@ -175,7 +178,9 @@ function Peer:drive(client, done, most)
       if readable[conn.sock] then
         read(self, conn)
       end
-      if conn.script and self.connections[conn] then
+      if self.connections[conn] then
+        play(self, conn)
+        begin(self, conn)
         play(self, conn)
       end
     end

@@ -220,7 +220,7 @@ function sweep.recorded(share, check)
     local head = select(2, answer:find("\r\n\r\n", 1, true))
     local function same(value, err)
       local got = value and describe(value) or err and tostring(err.status)
-      return got ~= usual[name] and "not what was recorded: " .. tostring(got or err) or nil
+      return got ~= usual[name] and "not what was recorded: " .. (value and got or tostring(err)) or nil
     end
     local function failed(value)
       return value ~= nil and "a value of an answer that was cut" or nil
