@@ -52,7 +52,21 @@ local function flush(conn)
   return true
 end
 
--- Goes on with the script of a connection.
+-- Begins the script of the request that came, if it is whole.
+local function begin(self, conn)
+  local _, stop = conn.input:find("\r\n\r\n", 1, true)
+  if stop then
+    local head = conn.input:sub(1, stop)
+    local length = tonumber(head:lower():match "\r\ncontent%-length: *(%d+)") or 0
+    if #conn.input >= stop + length then
+      conn.input = conn.input:sub(stop + length + 1)
+      local guid = head:match "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
+      conn.script, conn.step = self.scripts[guid] or self.script or { "=close" }, 1
+    end
+  end
+end
+
+-- Goes on with the script of a connection; at its end with that of a request which came before.
 local function play(self, conn)
   while conn.script do
     local state = flush(conn)
@@ -66,6 +80,7 @@ local function play(self, conn)
     conn.step = conn.step + 1
     if action == nil then
       conn.script = nil
+      begin(self, conn)
     elseif action == "=hang" then
       conn.script, conn.hung = nil, true
     elseif action == "=close" or action == "=reset" then
@@ -80,20 +95,6 @@ local function play(self, conn)
   end
 end
 
--- Begins the script of a request that is whole, once that of the one before has ended.
-local function begin(self, conn)
-  local _, stop = conn.input:find("\r\n\r\n", 1, true)
-  if stop and not conn.script and not conn.hung and self.connections[conn] then
-    local head = conn.input:sub(1, stop)
-    local length = tonumber(head:lower():match "\r\ncontent%-length: *(%d+)") or 0
-    if #conn.input >= stop + length then
-      conn.input = conn.input:sub(stop + length + 1)
-      local guid = head:match "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
-      conn.script, conn.step = self.scripts[guid] or self.script or { "=close" }, 1
-    end
-  end
-end
-
 -- Takes what came.
 local function read(self, conn)
   local data, why, part = conn.sock:receive(65536)
@@ -104,6 +105,9 @@ local function read(self, conn)
   conn.input = conn.input .. (data or "")
   if why == "closed" then
     return shut(self, conn)
+  end
+  if not conn.script and not conn.hung then
+    begin(self, conn)
   end
 end
 
@@ -178,9 +182,7 @@ function Peer:drive(client, done, most)
       if readable[conn.sock] then
         read(self, conn)
       end
-      if self.connections[conn] then
-        play(self, conn)
-        begin(self, conn)
+      if conn.script and self.connections[conn] then
         play(self, conn)
       end
     end
