@@ -209,6 +209,8 @@ void aw_limiter_end(struct aw_limiter *l, const struct aw_ticket *ticket, bool s
     l->in_flight--;
     if (ticket->probe)
         l->probe_out = false;
+    if (!sent)
+        l->due = fmin(l->due, now);
     for (int i = 0; sent && i < AW_WINDOWS; i++) {
         struct aw_window *w = &l->windows[i];
         if (w->limit == 0)

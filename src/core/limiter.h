@@ -74,7 +74,7 @@ double aw_limiter_wait(struct aw_limiter *l, double now);
 /* A request is sent now; aw_limiter_wait has just said 0. */
 struct aw_ticket aw_limiter_begin(struct aw_limiter *l, double now);
 
-/* It ended, with a response or without. `sent` false gives the slot back at once: it never left. */
+/* It ended, with a response or without. `sent` false gives slot and turn back at once: it never left. */
 void aw_limiter_end(struct aw_limiter *l, const struct aw_ticket *ticket, bool sent, double now);
 
 /* A response other than 429 came (after aw_limiter_end). */

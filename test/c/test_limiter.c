@@ -258,8 +258,7 @@ static bool advance(struct world *w)
     return true;
 }
 
-/* Runs until each client without a schedule got `wanted` answers other than 429; false when nothing moves for an hour.
- */
+/* Runs until each client without a schedule got `wanted` answers other than 429; false if an hour brings none. */
 static bool run(struct world *w, long wanted)
 {
     bool busy = true;
@@ -448,7 +447,7 @@ static void test_lost_probe(void)
     struct aw_ticket probe = aw_limiter_begin(&l, 2);
     CHECK(isinf(aw_limiter_wait(&l, 2)));
     aw_limiter_end(&l, &probe, false, 2);
-    CHECK(aw_limiter_wait(&l, 2.1) == 0);
+    CHECK(aw_limiter_wait(&l, 2) == 0);
     aw_limiter_free(&l);
 }
 
@@ -638,9 +637,8 @@ static void test_beside_stubborn(void)
             longest = fmax(longest, w->now - start);
             world_free(w);
         }
-        printf("50 x 2000 beside two stubborn ones, %s windows, %.0f ms: %.2f %% refused, at most %.2f %%; "
-               "at most "
-               "%.0f s\n",
+        printf("50 x 2000 beside two stubborn ones, %s windows, %.0f ms: "
+               "%.2f %% refused, at most %.2f %%; at most %.0f s\n",
                variant % 2 ? "sliding" : "fixed", trips[variant / 2] * 1000, sum / 50, most, longest);
         CHECK(most < 1);
     }
