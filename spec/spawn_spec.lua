@@ -566,6 +566,128 @@ describe("tasks", function()
     end)
   end)
 
+  describe("that compute for long", function()
+    -- Computes until its turn was ended so many times.
+    local function compute(turns, each)
+      return function()
+        for _ = 1, turns do
+          while not client:yield() do
+            each()
+          end
+        end
+        return "through"
+      end
+    end
+
+    it("end their turns by yield, and others run meanwhile", function()
+      local work, seen = 0, {}
+      local busy = client:spawn(compute(5, function()
+        work = work + 1
+      end))
+      local other = client:spawn(function()
+        for _ = 1, 5 do
+          seen[#seen + 1] = work
+          coroutine.yield()
+        end
+      end)
+      local steps = 0
+      repeat
+        steps = steps + 1
+        client:step()
+        assert.is_true(busy:done() or client:timeout() == 0)
+      until busy:done() and other:done()
+      assert.is_true(steps >= 5)
+      assert.equal("through", (busy:wait()))
+      for i = 2, #seen do
+        assert.is_true(seen[i] >= seen[i - 1])
+      end
+      assert.is_true(seen[5] > seen[1])
+    end)
+
+    it("take the same turns in every run when a test gives the clock", function()
+      local at = 0
+      local virtual <close> = help.client(server, { clock = function()
+        return at
+      end, sleep = function(seconds)
+        at = at + seconds
+      end })
+      local work, ended = 0, 0
+      local task = virtual:spawn(function()
+        for _ = 1, 640 do
+          work = work + 1
+          ended = ended + (virtual:yield() and 1 or 0)
+        end
+      end)
+      local seen = {}
+      repeat
+        virtual:step()
+        seen[#seen + 1] = work
+      until task:done()
+      assert.equal(10, ended)
+      assert.same({ 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 640 }, seen)
+    end)
+
+    it("go on at once in wait, loop and task:wait", function()
+      local function nothing() end
+      local task = client:spawn(compute(3, nothing))
+      while client:wait(3600) > 0 do
+        assert.is_false(task:done())
+      end
+      assert.is_true(task:done())
+      client:spawn(compute(3, nothing))
+      assert.is_true(client:loop())
+      assert.equal("through", (client:spawn(compute(3, nothing)):wait()))
+    end)
+
+    it("can be cancelled and closed between two turns", function()
+      local closed = 0
+      local function endless()
+        local _ <close> = setmetatable({}, { __close = function()
+          closed = closed + 1
+        end })
+        while true do
+          client:yield()
+        end
+      end
+      local task, other = client:spawn(endless), client:spawn(endless)
+      client:step()
+      client:step()
+      assert.is_true(task:cancel())
+      assert.equal("cancelled", select(2, task:wait()).kind)
+      assert.equal(1, closed)
+      client:close()
+      assert.equal(2, closed)
+      assert.equal("closed", select(2, other:wait()).kind)
+    end)
+
+    it("never end a turn where that would disturb others: outside tasks, in generators and comparators", function()
+      local function spin()
+        for _ = 1, 100000 do
+          assert.is_false(client:yield())
+        end
+      end
+      spin()
+      local got = {}
+      local task = client:spawn(function()
+        for i in coroutine.wrap(function()
+          spin()
+          coroutine.yield(1)
+          spin()
+          coroutine.yield(2)
+        end) do
+          got[#got + 1] = i
+        end
+        table.sort({ 2, 1 }, function(a, b)
+          spin()
+          return a < b
+        end)
+        return "sorted"
+      end)
+      assert.equal("sorted", (task:wait()))
+      assert.same({ 1, 2 }, got)
+    end)
+  end)
+
   it("may spawn tasks", function()
     local n = 0
     local function grow(depth)

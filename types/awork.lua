@@ -541,6 +541,11 @@ function Client:sockets() end
 ---@return awork.Error? err
 function Client:sleep(seconds) end
 
+--- Ends the task's turn if the step has run for about a millisecond: for a task that computes for long. Outside a task it
+--- does nothing.
+---@return boolean ended
+function Client:yield() end
+
 ---Plans what is to be done so that people have the contact infos that they should have; changes nothing.
 ---@param desired awork.DesiredEntry[]|fun(): awork.DesiredEntry?
 ---@param options? awork.PlanOptions

@@ -350,6 +350,21 @@ function Client:sleep(seconds)
   return true
 end
 
+--- Lets others run, if it is time: for a task that computes for long, called after each of many small pieces of work. If
+-- the step has run for about a millisecond, the task goes on in the next one; else, and outside a task, it returns at
+-- once. What this client does itself in a task (plan, apply, find, decoding) does the same.
+--
+--     client:spawn(function()
+--       for _, row in ipairs(rows) do
+--         work_on(row)
+--         client:yield()
+--       end
+--     end)
+---@return boolean ended true if the turn was ended, and others ran
+function Client:yield()
+  return session_of(self, "yield").scheduler:breathe()
+end
+
 --- What the client has done so far: the engine's counters (requests, attempts, retries, waits, bytes, connections, time
 -- by phase), and adopted, read_backs, reposts (creates in doubt), tasks (live), hook_errors.
 ---@return table

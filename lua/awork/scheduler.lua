@@ -27,6 +27,10 @@ local WAIT = {}
 -- step with much to do can't hold up a host's loop; what is left makes timeout() 0. The clock is the real one.
 local STEP_TIME, BUDGET = 0.0003, 32
 
+-- Seconds of a step after which a task that computes ends its turn where it says that it may (breathe). When a test's
+-- clock drives the engine so many calls of it count instead, so that each run takes the same turns.
+local TURN_TIME, TURN_CALLS = 0.001, 64
+
 -- Failures kept for loop() to return; beyond that they are logged alone.
 local KEEP_FAILURES = 100
 
@@ -49,8 +53,9 @@ local scheduler = {}
 --- A scheduler over an engine.
 ---@param engine userdata
 ---@param on_failure fun(err: table) told of a task that raised and that nobody waits for
+---@param virtual? boolean the engine's time is not the real one
 ---@return table
-function scheduler.new(engine, on_failure)
+function scheduler.new(engine, on_failure, virtual)
   return setmetatable({
     engine = engine,
     on_failure = on_failure,
@@ -63,6 +68,8 @@ function scheduler.new(engine, on_failure)
     backlog = 0, -- results that the engine holds for us
     failures = {},
     active = false, -- the task that was resumed last and has not yielded
+    turn_ends = 0, -- when this step has run for TURN_TIME
+    turn_calls = virtual and 0, -- of breathe in this turn, if they are what counts
     closed = false,
   }, Scheduler)
 end
@@ -249,7 +256,9 @@ end
 
 -- Resumes the tasks whose results are there and those that are ready, within the budget.
 local function deliver(self)
-  local engine, budget, ends = self.engine, BUDGET, now() + STEP_TIME
+  local engine, budget, start = self.engine, BUDGET, now()
+  local ends = start + STEP_TIME
+  self.turn_ends = start + TURN_TIME
   while budget > 0 do
     local id, result, value = engine:next()
     if not id then
@@ -368,6 +377,31 @@ function Scheduler:sleep(seconds)
       done, result, value = engine:next()
     end
   end
+end
+
+--- Ends the turn of the task that calls it, if the step has taken long enough: others, and the host's loop, get theirs,
+-- and it goes on in the next step. For whatever computes for long: called for each of many small pieces of work, it
+-- costs a look at the clock. Does nothing outside a task, and where no task can yield.
+---@return boolean ended true if it was resumed since
+function Scheduler:breathe()
+  local calls = self.turn_calls
+  if calls then
+    calls = (calls + 1) % TURN_CALLS
+    self.turn_calls = calls
+    if calls > 0 then
+      return false
+    end
+  elseif now() < self.turn_ends then
+    return false
+  end
+  local task = current(self)
+  if not task or self.closed then
+    return false
+  end
+  enqueue(self, task)
+  task._yielded = true
+  yield(WAIT)
+  return true
 end
 
 --- Waits until someone wakes the queue, or the seconds have passed: one turn, the caller looks again itself.

@@ -73,7 +73,7 @@ function session.new(options, engine, codec, hooks)
     if hooks then
       hooks.log("error", "task-failed", { error = err.description, traceback = err.traceback })
     end
-  end)
+  end, options.clock ~= nil)
 
   -- A function or an OAuth source may have another token when one was refused: renew(rejected) gives it.
   -- The token lives in these closures, so that no dump of a table shows it.
