@@ -257,4 +257,10 @@ describe("errors", function()
     end
     assert.matches("trace t%?", tostring(err))
   end)
+
+  it("steers no terminal with what a server says", function()
+    local text = tostring(errors.new { kind = "api", code = "x\u{9D}", status = 400, method = "GET", path = "/\u{2028}",
+      description = "\u{9B}2J\x9B31m\u{202E}gpj.exe\r\n\27[8m", trace_id = "\u{200F}" })
+    assert.equal([[awork: 400 x\u{9D}: \u{9B}2J\x9B31m\u{202E}gpj.exe \x1B[8m (GET /\u{2028}, trace \u{200F})]], text)
+  end)
 end)

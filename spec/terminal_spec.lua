@@ -55,4 +55,31 @@ describe("awork.core", function()
     assert(core.catch_signals()):close()
     assert.has_error(function() signals.pending {} end)
   end)
+
+  it("shows others' text so that it steers no terminal and hides nothing", function()
+    for text, shown in pairs {
+      ["plain  text "] = "plain  text ", [""] = "",
+      ["Zoë 株式会社 👩‍👩‍👧 می‌خواهم e\u{301}"] = "Zoë 株式会社 👩‍👩‍👧 می‌خواهم e\u{301}",
+      ["\27[2J\r\n\t\0\127"] = [[\x1B[2J\r\n\t\x00\x7F]],
+      ["\x9B2J"] = [[\x9B2J]], ["\u{9B}2J\u{80}\u{9F}\u{A0}"] = "\\u{9B}2J\\u{80}\\u{9F}\u{A0}",
+      ["a\u{202E}b\u{2066}c\u{200E}d\u{61C}e\u{2028}f\u{2029}"] =
+        [[a\u{202E}b\u{2066}c\u{200E}d\u{61C}e\u{2028}f\u{2029}]],
+      ["pay\u{200B}pal\u{FEFF}\u{E0041}"] = [[pay\u{200B}pal\u{FEFF}\u{E0041}]],
+      ["\xC3\xC0\x9B\xED\xA0\x80\xF4\x90\x80\x80"] = [[\xC3\xC0\x9B\xED\xA0\x80\xF4\x90\x80\x80]],
+      [("x"):rep(9) .. "\xE2\x80"] = ("x"):rep(9) .. [[\xE2\x80]],
+    } do
+      assert.equal(shown, core.visible(text))
+      assert.equal(shown, core.visible(shown))
+    end
+    assert.equal("a\nb\\x0B\n", core.visible("a\nb\v\n", true))
+    for cp = 0, 0x10FFFF do
+      if cp < 0x3000 or cp % 0x1000 < 8 then
+        local text = utf8.char(cp)
+        local got = core.visible(text)
+        assert(utf8.len(got) or (cp >= 0xD800 and cp < 0xE000))
+        assert(got == text or got:find "^\\[\\%w{}]+$", cp)
+      end
+    end
+    assert.has_error(function() core.visible() end)
+  end)
 end)

@@ -341,10 +341,7 @@ mt.__tostring = function(err)
     where[#where + 1] = "edge " .. text_of(err.edge_ref)
   end
   local line = "awork: " .. head .. ": " .. text .. (where[1] and " (" .. table.concat(where, ", ") .. ")" or "")
-  if not core.utf8(line) then
-    line = line:gsub("[\128-\255]+", "?")
-  end
-  return (line:gsub("%c+", " ")) -- whatever others sent, it moves no cursor
+  return core.visible((line:gsub("[\t-\r]+", " "))) -- whatever others sent, it moves no cursor
 end
 
 --- `"failed: " .. err` works as it would with a string.

@@ -48,6 +48,15 @@ bool aw_is_control(uint32_t cp)
            (cp >= 0x2066 && cp <= 0x2069);
 }
 
+bool aw_is_unseen(uint32_t cp)
+{
+    if (cp < 0x2000) /* before all that is rare: a soft hyphen, the Arabic letter mark, a vowel separator */
+        return aw_is_control(cp) || cp == 0xAD || cp == 0x061C || cp == 0x180E;
+    return cp == 0x200B || cp == 0x200E || cp == 0x200F || (cp >= 0x2028 && cp <= 0x202E) ||
+           (cp >= 0x2060 && cp <= 0x206F) || cp == 0xFEFF || (cp >= 0xFFF9 && cp <= 0xFFFB) ||
+           (cp >= 0xE0000 && cp <= 0xE007F);
+}
+
 /* The same as aw_is_space; decides about ordinary text at once. */
 static inline bool is_space(uint32_t cp)
 {
@@ -434,28 +443,34 @@ void aw_line_number(struct aw_line *line, size_t number)
     aw_line_text(line, digits);
 }
 
+size_t aw_escape(const char *s, size_t n, char escape[AW_ESCAPE_MAX])
+{
+    uint32_t cp;
+    size_t step = aw_utf8_next(s, n, &cp);
+    escape[0] = '\0';
+    if (step == 0 || (cp < 0x80 && aw_is_unseen(cp))) {
+        char letter = s[0] == '\n' ? 'n' : s[0] == '\r' ? 'r' : s[0] == '\t' ? 't' : '\0';
+        if (letter)
+            snprintf(escape, AW_ESCAPE_MAX, "\\%c", letter);
+        else
+            snprintf(escape, AW_ESCAPE_MAX, "\\x%02X", (unsigned)(unsigned char)s[0]);
+        return 1;
+    }
+    if (aw_is_unseen(cp))
+        snprintf(escape, AW_ESCAPE_MAX, "\\u{%X}", (unsigned)cp);
+    return step;
+}
+
 void aw_line_escaped(struct aw_line *line, const char *s, size_t n, size_t points)
 {
     size_t end = aw_cut(s, n, points);
     for (size_t i = 0; i < end;) {
-        uint32_t cp;
-        char escape[16];
-        size_t step = aw_utf8_next(s + i, n - i, &cp);
-        if (step == 0) {
-            snprintf(escape, sizeof escape, "\\x%02X", (unsigned)(unsigned char)s[i]);
+        char escape[AW_ESCAPE_MAX];
+        size_t step = aw_escape(s + i, n - i, escape);
+        if (escape[0])
             aw_line_text(line, escape);
-            step = 1;
-        } else if (cp == '\n' || cp == '\r' || cp == '\t') {
-            aw_line_text(line, cp == '\n' ? "\\n" : cp == '\r' ? "\\r" : "\\t");
-        } else if (cp < 0x80 && aw_is_control(cp)) {
-            snprintf(escape, sizeof escape, "\\x%02X", (unsigned)cp);
-            aw_line_text(line, escape);
-        } else if (aw_is_control(cp) || cp == 0x2028 || cp == 0x2029) {
-            snprintf(escape, sizeof escape, "\\u{%X}", (unsigned)cp);
-            aw_line_text(line, escape);
-        } else {
+        else
             aw_line_bytes(line, s + i, step);
-        }
         i += step;
     }
     if (end < n)

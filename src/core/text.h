@@ -55,6 +55,13 @@ bool aw_is_space(uint32_t cp);
 /* True if the code point is a control character or overrides the direction of text. */
 bool aw_is_control(uint32_t cp);
 
+/*
+ * True if a terminal would obey the code point, or show nothing for it: control characters, separators of lines and
+ * paragraphs, marks and overrides of direction, what has no width. The joiners (U+200C, U+200D) are not of these: Persian
+ * and pictures of families need them.
+ */
+bool aw_is_unseen(uint32_t cp);
+
 /* True if the string is empty or all white space. */
 bool aw_is_blank(const char *s, size_t n);
 
@@ -112,6 +119,16 @@ struct aw_line {
 void aw_line_bytes(struct aw_line *line, const char *s, size_t n);
 void aw_line_text(struct aw_line *line, const char *s);
 void aw_line_number(struct aw_line *line, size_t number);
+
+/* Room for what aw_escape writes. */
+#define AW_ESCAPE_MAX 16
+
+/*
+ * The rule for what others wrote and people get to see: the length of the first character of a string that is not
+ * empty, and how to write it if it is not to be seen as it is, else "": "\n", "\x1B", "\u{202E}"; a byte that is no
+ * UTF-8 as "\x9B".
+ */
+size_t aw_escape(const char *s, size_t n, char escape[AW_ESCAPE_MAX]);
 
 /* The first `points` code points, "…" if there are more; what can't be printed is escaped. */
 void aw_line_escaped(struct aw_line *line, const char *s, size_t n, size_t points);

@@ -1,5 +1,6 @@
-/* What a command line needs of its terminal, and plain Lua does not have. Nothing here happens by itself. */
+/* What a command line needs of its terminal, and plain Lua does not have; what may be shown on one. Nothing happens by itself. */
 #include "../core/signals.h"
+#include "../core/text.h"
 
 #include "binding.h"
 
@@ -31,6 +32,34 @@ static int terminal_width(lua_State *L)
         lua_pushinteger(L, size.ws_col);
     else
         lua_pushnil(L);
+    return 1;
+}
+
+/*
+ * core.visible(text [, lines]) -> text
+ * Others' text as it may be shown to people, on a terminal or anywhere: what would steer the terminal, or not be seen,
+ * is written as "\n", "\x1B", "\u{202E}". With `lines` newlines stay. The result is UTF-8 whatever the text was.
+ */
+static int visible(lua_State *L)
+{
+    size_t n;
+    const char *s = luaL_checklstring(L, 1, &n);
+    bool lines = lua_toboolean(L, 2);
+    lua_settop(L, 1);
+    if (aw_is_plain(s, n))
+        return 1;
+    luaL_Buffer out;
+    luaL_buffinit(L, &out);
+    for (size_t i = 0; i < n;) {
+        char escape[AW_ESCAPE_MAX];
+        size_t step = aw_escape(s + i, n - i, escape);
+        if (escape[0] && !(lines && s[i] == '\n'))
+            luaL_addstring(&out, escape);
+        else
+            luaL_addlstring(&out, s + i, step);
+        i += step;
+    }
+    luaL_pushresult(&out);
     return 1;
 }
 
@@ -87,6 +116,7 @@ void awl_open_terminal(lua_State *L)
     static const luaL_Reg functions[] = {
         {"isatty", is_a_terminal},
         {"terminal_width", terminal_width},
+        {"visible", visible},
         {"catch_signals", catch_signals},
         {NULL, NULL},
     };

@@ -1,7 +1,6 @@
 --- What people and programs get to see: results on standard output, all else on standard error.
 local core = require "awork.core"
 local progress = require "awork.cli.progress"
-local show = require "awork.desired.show"
 
 local M = {}
 
@@ -36,7 +35,7 @@ end
 
 -- Text from anywhere, fit for a terminal, line by line.
 local function safe(text)
-  return (text:gsub("[^\n]+", show.safe))
+  return core.visible(text, true)
 end
 
 local function check(ok, message, code)

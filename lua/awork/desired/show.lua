@@ -1,4 +1,5 @@
 --- Plans and reports as text for people: a diff, in colour where that is asked for.
+local core = require "awork.core"
 local normalise = require "awork.desired.normalise"
 local plan = require "awork.desired.plan"
 
@@ -8,18 +9,9 @@ local COLORS = { create = "\27[32m", update = "\27[33m", delete = "\27[31m", pro
   bold = "\27[1m" }
 local SIGNS = { create = "+", update = "~", delete = "-" }
 
--- What goes to a terminal must not steer it: control characters (of C0, C1 and DEL) are shown, not sent.
+-- What goes to a terminal must not steer it: `core.visible` is the one rule.
 local function safe(value)
-  local text = tostring(value)
-  text = text:gsub("[\0-\31\127]", function(c)
-    return ("\\x%02X"):format(c:byte())
-  end)
-  if not utf8.len(text) then
-    return (text:gsub("[\x80-\xFF]", function(c)
-      return ("\\x%02X"):format(c:byte())
-    end))
-  end
-  return (text:gsub("\xC2[\x80-\x9F]", "\u{FFFD}"))
+  return core.visible(tostring(value))
 end
 M.safe = safe
 
