@@ -413,6 +413,22 @@ describe("awork-contacts #process", function()
       assert.matches("Nothing to do", result.out)
     end)
 
+    it("deletes nothing while a column is not understood, and says which option ignores it", function()
+      assert.equal(0, apply({ path "people.csv", "--yes" }).code)
+      write("typo.csv", "E-Mail,Tele fom\nada@example.com,+49 30 123456\n")
+      for _, command in ipairs { "plan", "apply" } do
+        local result = run({ command, path "typo.csv", "--prune" })
+        assert.equal(1, result.code)
+        assert.matches("--ignore-column 'Tele fom'", result.out, 1, true)
+        assert.is_nil(result.out:find("- phone", 1, true))
+      end
+      local result = run { "plan", path "typo.csv", "--prune", "--ignore-column", "tele fom" }
+      assert.equal(2, result.code)
+      assert.matches(" 1 to delete", result.out, 1, true)
+      assert.equal("", result.err)
+      assert.equal(0, run({ "validate", path "typo.csv", "--ignore-column=Tele fom" }).code)
+    end)
+
     it("does what a saved plan says", function()
       assert.equal(2, run({ "plan", path "people.csv", "-o", path "plan.json" }).code)
       local result = apply { path "plan.json", "--prune" }

@@ -21,6 +21,7 @@
 ---@field user? string|false which column, property or attribute says who it is
 ---@field defaults? table<string, string> type to subtype
 ---@field extra? boolean
+---@field ignore_columns? string[] names of columns, properties or attributes
 ---@field separator? ","|";"|"\t"|"|"
 ---@field columns? table<string, string|false>
 ---@field trim? boolean

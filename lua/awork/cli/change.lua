@@ -76,7 +76,7 @@ local function saved_plan(path)
   return plan, err
 end
 
-local PLANNING = { "from", "encoding", "prune", "only", "replace", "touch", "default_country" }
+local PLANNING = { "from", "encoding", "ignore_column", "prune", "only", "replace", "touch", "default_country" }
 
 local STATUS_FIELDS = { "op", "owner", "owner_id", "name", "id", "status", "reason" }
 
@@ -175,7 +175,8 @@ function M.apply(ctx)
     return nil, err
   elseif plan then
     for _, name in ipairs(PLANNING) do
-      if opts[name] ~= nil then
+      local value = opts[name]
+      if value ~= nil and (type(value) ~= "table" or next(value) ~= nil) then
         return failure("usage", ("--%s is for making a plan; %s is one already"):format(name:gsub("_", "-"), opts.file))
       end
     end

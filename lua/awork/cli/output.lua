@@ -74,9 +74,15 @@ function M.error(err)
   return M.json(out)
 end
 
+-- A word as a shell takes it.
+local function shell_word(word)
+  return word:find "^[%w_./-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
 --- What the library says of its options, in the words of the command line.
 function M.worded(text)
-  return (text:gsub("set delete_limit = (%d+)", "give --delete-limit %1")
+  return (text:gsub('ignore_columns = { "(.-)" }', function(name) return "--ignore-column " .. shell_word(name) end)
+    :gsub("set delete_limit = (%d+)", "give --delete-limit %1")
     :gsub("partial = true applies the rest", "--partial applies the rest")
     :gsub("unless that is asked for %(partial%)", "unless --partial asks for it")
     :gsub('encoding = "([%w-]+)"', "--encoding %1"))

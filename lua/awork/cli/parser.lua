@@ -113,6 +113,8 @@ function M.new(on_help)
       :description "The file's format: csv, tsv, vcard, scim, json or jsonl. By default, by its name, else by its text."
     made:option "--encoding" :argname "NAME"
       :description "The file's encoding, if not UTF-8: windows-1252, utf-16, ..."
+    made:option "--ignore-column" :argname "NAME" :count "*" :target "ignore_column"
+      :description "A column (property, attribute) that holds nothing for awork. May be repeated."
   end
   local function country(made)
     made:option "--default-country" :argname "CODE"

@@ -26,7 +26,8 @@ function M.open(ctx, path)
     end
     file:close()
   end
-  local ok, reader = pcall(format.read, source, { format = opts.from, encoding = opts.encoding, name = name })
+  local ok, reader = pcall(format.read, source, { format = opts.from, encoding = opts.encoding, name = name,
+    ignore_columns = opts.ignore_column })
   if not ok then
     return failure("usage", tostring(reader))
   end

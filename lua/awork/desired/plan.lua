@@ -93,7 +93,7 @@ function M.builder(desired, opts)
   local self = setmetatable({ options = options.plan(opts), entries = {}, problems = {}, seen = 0,
     -- Per kind: whom the entries name by id, address and name; and what was seen of those.
     index = { user = { id = {}, email = {}, name = {} }, company = { id = {}, email = {}, name = {} } },
-    records = { user = {}, company = {} }, wants = {} }, Builder)
+    records = { user = {}, company = {} }, wants = {}, unknown = {} }, Builder)
   self.numbering = normalise.numbering(self.options.default_country)
   self.in_scope = options.scope(self.options.only)
   local next_entry = desired
@@ -182,12 +182,49 @@ function Builder:add(raw)
   else
     entry.contact_infos = raw.contact_infos
   end
+  self:note_unknown(entry)
   local index, by = self.index[kind][how], how == "email" and normalise.email_folded(key) or key
   if index[by] then
     entry.same = index[by]
   end
   index[by] = entry
   return nil
+end
+
+-- What a reader did not understand of an entry's file or card (`source.unknown`, see awork.format.person) might hold
+-- the very contact infos that would be deleted: with prune or replace, that is a problem, said once for each name.
+function Builder:note_unknown(entry)
+  local unknown = entry.source and entry.source.unknown
+  if type(unknown) ~= "table" or not (self.options.prune or self.options.replace) then
+    return
+  end
+  for _, item in ipairs(unknown) do
+    local place = ("%s\0%s"):format(entry.source.file or "", item.name)
+    if not item.ignored and not self.unknown[place] then
+      self.unknown[place] = true
+      local what = item.what or "column"
+      local kinds = item.types and table.concat(item.types, " or ")
+      self.problems[#self.problems + 1] = { kind = "unknown", entry = entry.number,
+        who = what == "column" and "everyone" or entry.key,
+        source = { file = entry.source.file, [what == "column" and "column" or "property"] = item.name },
+        message = ("%s '%s' is not understood and may hold %s, so %s is deleted or replaced: correct its name, or have "
+          .. "it ignored (ignore_columns = { %q })"):format(what, item.name, kinds or "any contact info",
+          kinds and "no " .. kinds or "nothing", item.name) }
+    end
+  end
+end
+
+-- Adds the types that what is not understood of an entry may hold to `tainted`; true if it may hold any.
+local function taint(entry, tainted)
+  local all = false
+  local unknown = entry.source and entry.source.unknown
+  for _, item in ipairs(type(unknown) == "table" and unknown or {}) do
+    for _, kind in ipairs(item.types or {}) do
+      tainted[kind] = true
+    end
+    all = all or not item.types
+  end
+  return all
 end
 
 --- Must users (or companies) be read at all?
@@ -253,19 +290,22 @@ end
 function Builder:question(kind, record, entries, taints_all)
   -- An entry that could not be read may be about anyone: as long as there is one, nobody loses anything.
   taints_all = taints_all or self.blind
-  local items = {}
+  local items, tainted = {}, {}
+  local may_destroy = self.options.prune or self.options.replace
   for _, entry in ipairs(entries) do
-    if entry.broken then
-      taints_all = true
-    end
+    taints_all = taints_all or entry.broken
     for i, info in ipairs(entry.contact_infos or {}) do
+      may_destroy = may_destroy or type(info) == "table" and info.replace == true
       items[#items + 1] = { info = info, entry = entry, index = i,
         source = type(info) == "table" and type(info.source) == "table" and info.source or entry.source }
     end
   end
+  for _, entry in ipairs(may_destroy and entries or {}) do
+    taints_all = taint(entry, tainted) or taints_all
+  end
   return items, { owner = kind, numbering = self.numbering, prune = self.options.prune,
     replace = self.options.replace, in_scope = self.in_scope, guarded = self:guarded(kind, record),
-    taints_all = taints_all, taken = function(folded)
+    taints_all = taints_all, tainted = tainted, taken = function(folded)
       local entry = self.index[kind].email[folded]
       while entry and entry.record == record do
         entry = entry.same

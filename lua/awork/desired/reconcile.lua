@@ -629,7 +629,8 @@ end
 -- @param existing list of contact infos as awork gave them
 -- @param items list of { info = desired contact info, source =, entry = }
 -- @param context { owner = "user"|"company", numbering =, prune =, replace =, in_scope = fn(type, subType), guarded =
---   { [existing info] = reason }, taints_all =, taken = fn(folded e-mail), validate = fn(form, owner) }
+--   { [existing info] = reason }, taints_all = (nothing is deleted), tainted = { [type] = true } (nothing of that
+--   type), taken = fn(folded e-mail), validate = fn(form, owner) }
 -- @return { changes=, keeps=, problems=, warnings=, skipped=, in_scope=, out_of_scope=, guarded= }
 function M.reconcile(existing, items, context)
   local self = setmetatable({ owner = context.owner, numbering = context.numbering, in_scope = context.in_scope,
@@ -637,6 +638,9 @@ function M.reconcile(existing, items, context)
     replace_all = context.replace or false, taints_all = context.taints_all or false, existing = {}, tainted = {},
     claimed = {}, groups = {}, removals = {}, changes = {}, deletes = {}, keeps = {}, problems = {}, warnings = {},
     skipped = {}, out_of_scope = 0, guarded_leftovers = 0 }, Reconcile)
+  for kind in pairs(context.tainted or {}) do
+    self.tainted[kind] = true
+  end
   local in_scope = 0
   for _, info in ipairs(existing) do
     if type(info) == "table" then

@@ -98,6 +98,7 @@ local function reader(input, opts, level)
   local state = { trim = opts.trim ~= false, formulas = opts.escape_formulas ~= false }
 
   local file, width = input.name, #header
+  local unknown = plan.unknown[1] and plan.unknown or nil
   local countries, known = {}, 0
   local function country(name)
     local code = countries[name]
@@ -235,7 +236,7 @@ local function reader(input, opts, level)
         or plan.user_column and "is empty, and says whose row this is"
         or "neither an awork id nor one email address for work: who is this? Name the column with the option 'user'")
     end
-    person.source = { format = "csv", file = file, row = row, line = line, columns = where }
+    person.source = { format = "csv", file = file, row = row, line = line, columns = where, unknown = unknown }
     return person
   end
 

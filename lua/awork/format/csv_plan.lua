@@ -9,6 +9,10 @@ local M = {}
 -- What opts.columns and opts.user say about columns of this file, by name as written, else folded.
 local function overrides(opts, header, level)
   local by_index, missing = {}, nil
+  local ignored = stream.ignored(opts)
+  for i, name in ipairs(header) do
+    if ignored(name) then by_index[i] = false end
+  end
   local function index_of(name)
     local folded
     for i, column in ipairs(header) do
@@ -91,10 +95,10 @@ local function key_of(spec)
 end
 
 --- What is done with each column of `header`: `person` (field → column), `infos` (producers of contact infos, in the
--- order of the columns: of one column, or of several with `fields`), `unmapped` (columns), `user_column`, `user_spec`;
--- and a list of warnings. nil and an error if the header can't be used.
+-- order of the columns: of one column, or of several with `fields`), `unmapped` (columns), `unknown` (see person.lua),
+-- `user_column`, `user_spec`; and a list of warnings. nil and an error if the header can't be used.
 function M.compile(header, opts, file, level)
-  local plan, warnings = { person = {}, infos = {}, unmapped = {} }, {}
+  local plan, warnings = { person = {}, infos = {}, unmapped = {}, unknown = {} }, {}
   local function warn(name, message) warnings[#warnings + 1] = { column = name, message = message } end
   local special, missing, user_column, user_spec = overrides(opts, header, level + 1)
   if missing then
@@ -117,7 +121,10 @@ function M.compile(header, opts, file, level)
     if not spec then
       if spec == nil and i ~= user_column then
         plan.unmapped[#plan.unmapped + 1] = i
-        if name ~= "" then warn(name, "not understood as a contact info; it is left out") end
+        if name ~= "" then
+          warn(name, "not understood as a contact info; it is left out")
+          plan.unknown[#plan.unknown + 1] = { name = name, what = "column" }
+        end
       end
     elseif spec.person then
       if plan.person[spec.person] then

@@ -145,7 +145,9 @@ end
 -- @param opts `format` (csv, tsv, vcard, scim, json, jsonl), and the options of that format:
 --   all: `encoding` (utf-8; also utf-16, utf-16le, utf-16be, windows-1252, latin1, iso-8859-15), `name` (of the source,
 --   for messages), `user` (which column, property or attribute says who it is; false: none is needed), `defaults`
---   (type → subtype where none is said), `extra` (true: what is not a contact info is kept in `person.extra`);
+--   (type → subtype where none is said), `extra` (true: what is not a contact info is kept in `person.extra`),
+--   `ignore_columns` (names of columns, properties or attributes that hold nothing of interest: without a warning, and
+--   no reason for a plan to keep what it would delete);
 --   csv: `separator`, `columns` (name → `"phone:work"`, `"address:home:city"`, `"user"`, or false to leave it out),
 --   `trim` (true), `escape_formulas` (true: `'=` and `'+` lose the apostrophe)
 -- @return reader: callable, with `format`, `file`, `encoding`, `warnings` (`{ column=, message= }`), for CSV `columns`

@@ -2,10 +2,13 @@
 --
 --     { user = id or email, firstName =, lastName =, active = (SCIM), extra = (if asked for),
 --       contact_infos = { { type =, subType =, value = … } … },
---       source = { format =, file =, row =, line =, columns = { … } } }
+--       source = { format =, file =, row =, line =, columns = { … }, unknown = { … } } }
 --
 -- `source.columns[i]` says where the i-th contact info stands: a column's name (a property's, in a vCard), or a table
--- of field → column's name. Such tables are shared between persons: read them only.
+-- of field → column's name. `source.unknown` lists what was not understood of the file (CSV) or of the card, and may
+-- hold contact infos: `{ name =, what = "column"|"property"|"attribute"|"key", types = { type … } or nil for any,
+-- ignored = true for what the caller leaves out though it is understood }`. A plan deletes nothing of those types. Such
+-- tables are shared between persons: read them only.
 local core = require "awork.core"
 local stream = require "awork.format.stream"
 local text = require "awork.format.text"

@@ -238,6 +238,16 @@ function M.reader(step, input, fields)
   return self, nil, nil, self
 end
 
+--- The predicate of the option `ignore_columns`: is this column (property, attribute) to be ignored? Upper and lower
+-- case, punctuation and how umlauts are written don't matter.
+function M.ignored(opts)
+  local names, any = {}, false
+  for _, name in ipairs(opts.ignore_columns or {}) do
+    names[name], names[text.fold(name)], any = true, true, true
+  end
+  return function(name) return any and (names[name] or names[text.fold(name)]) or false end
+end
+
 --- A reader whose first item is `err`, and that is all.
 function M.broken(err)
   err.fatal = true
@@ -381,7 +391,8 @@ end
 M.inner = {}
 
 local OPTIONS = {
-  encoding = "string", name = "string", defaults = "table", extra = "boolean", columns = "table", trim = "boolean",
+  encoding = "string", name = "string", defaults = "table", extra = "boolean", columns = "table",
+  ignore_columns = "table", trim = "boolean",
   escape_formulas = "boolean", separator = "string", eol = "string", bom = "boolean", version = "string",
   lines = "boolean",
 }
@@ -395,6 +406,9 @@ local function check_options(opts, known, level)
       if value ~= false and type(value) ~= "string" then error("option 'user' must be a name, or false", level) end
     elseif type(value) ~= OPTIONS[key] then
       error(("option '%s' must be a %s, got %s"):format(key, OPTIONS[key], type(value)), level)
+    end
+    for i, name in ipairs(key == "ignore_columns" and value or {}) do
+      if type(name) ~= "string" then error(("ignore_columns[%d] must be a name"):format(i), level) end
     end
   end
   local encoding = opts.encoding
@@ -423,7 +437,7 @@ end
 -- level)` (→ an encoder; `persons` only when it is a list). `spec`: also `read_options`, `write_options` (names), `raw`
 -- (single-byte encodings are the reader's business).
 function M.format(spec)
-  local read_options = set("encoding name user defaults extra", spec.read_options)
+  local read_options = set("encoding name user defaults extra ignore_columns", spec.read_options)
   local write_options = set(spec.write_options or "")
   local F = {}
 
