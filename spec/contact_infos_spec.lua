@@ -1,6 +1,7 @@
 local awork = require "awork"
 local cjson = require "cjson"
 local help = require "client_help"
+local sandbox = require "awork.sandbox"
 
 for _, owner in ipairs { "user", "company" } do
   describe("contact infos of a " .. owner, function()
@@ -232,6 +233,34 @@ for _, owner in ipairs { "user", "company" } do
         local body = cjson.decode(server.requests()[3].body)
         assert.is_nil(body.id)
         assert.is_nil(body.createdOn)
+      end)
+
+      it("judges what it changes, not what was stored before the rules", function()
+        local stored = {
+          { type = "phone", subType = "Work", value = "1", label = "Desk" }, { type = "phone", value = 4930123 },
+          { type = "social", subType = "mastodon", value = "@a@b.de" }, { type = "fax", subType = "x", value = "1" },
+          { type = "address", subType = "Home", city = "Bonn", isAddress = true }, { subType = "work", value = "1" },
+        }
+        for _, old in ipairs(stored) do
+          local old_server <close> = sandbox.start { users = { { contact_infos = { old } } } }
+          local client <close> = help.client(old_server, { strict = true })
+          local user = old_server.user_ids[1]
+          local info = old_server.contact_infos(user)[1]
+          local patched = assert(client.contact_infos:patch(user, info.id, { label = "Desk 2" }))
+          assert.equal("Desk 2", patched.label)
+          for name, value in pairs(old) do
+            assert.equal(name == "label" and "Desk 2" or name == "value" and tostring(value) or value, patched[name])
+          end
+          -- The same for an update that knows what is there; without it the whole is judged.
+          local form = { type = old.type, subType = old.subType, value = old.value, label = "x", city = old.city,
+            isAddress = old.isAddress }
+          assert.is_nil((client.contact_infos:update(user, info.id, form)))
+          form.value = patched.value
+          assert(client.contact_infos:update(user, info.id, form, { before = patched }))
+          -- What contradicts the change is its own.
+          local _, err = client.contact_infos:patch(user, info.id, { type = "email", subType = "Private", value = "a@b.de" })
+          assert.equal("validation-failed", err.code)
+        end
       end)
 
       it("clears a field by awork.null", function()

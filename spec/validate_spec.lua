@@ -374,17 +374,16 @@ describe("type and subtype", function()
 end)
 
 describe("a label", function()
-  it("is for the type custom", function()
+  it("is allowed with any type, and without one", function()
     for _, owner in ipairs { "user", "company" } do
       for _, type in ipairs(core.types(owner)) do
         local info = form(type.type, type.subtypes[1], { label = "x" })
-        equal(type.type == "custom" and "" or "label:inconsistent", (check(info, owner)))
+        is_valid(info, owner)
         info.label = ""
         equal(owner == "user" and type.type == "custom" and "label:required" or "", (check(info, owner)))
       end
     end
-    local v = violation { label = "x", value = "x" }
-    assert.same({ "label", "inconsistent", 'set type = "custom", or leave label out' }, { v.property, v.rule, v.hint })
+    is_valid { label = "x", value = "x" }
   end)
 
   it("is required for a user's custom, and missed in a company's", function()
@@ -393,6 +392,68 @@ describe("a label", function()
     assert.matches("only white space", violation({ type = "custom", value = "x", label = " \u{a0}" }).message)
     assert.same({ "", "label:no-label" }, { check({ type = "custom", value = "x" }, "company") })
     assert.same({ "", "label:no-label" }, { check({ type = "custom", value = "x", label = "" }, "company") })
+  end)
+end)
+
+describe("a change of what is there", function()
+  local function refused(info, before, owner, strict)
+    local ok, more = core.validate(info, owner, strict, before)
+    if ok then return "", more end
+    return rules(more.violations), more.warnings
+  end
+
+  it("is judged by what it changes", function()
+    local before = { id = "x", createdOn = "2015", type = "social", subType = "mastodon", value = "@a@b.de" }
+    local violations, warnings = refused({ type = "social", subType = "mastodon", value = "@b@b.de" }, before)
+    equal("", violations)
+    equal("subType:possible-values", rules(warnings))
+    equal(true, warnings[1].unchanged)
+    equal("subType:possible-values", (refused({ type = "social", subType = "Mastodon", value = "@a@b.de" }, before)))
+    equal("", (refused({ type = "social", subType = "other", value = "@a@b.de" }, before)))
+  end)
+
+  it("is judged by what it makes contradictory", function()
+    local before = { type = "phone", subType = "Work", value = "030 1" }
+    equal("subType:possible-values", (refused({ type = "email", subType = "Work", value = "a@b.de" }, before)))
+    equal("label:required", (refused({ type = "custom", subType = "Work", value = "030 1" }, before)))
+    equal("subType:required", (refused({ type = "url", value = "https://x.de" }, { type = "custom", value = "x" },
+      "company")))
+    before = { type = "address", city = "Berlin" }
+    equal("", (refused({ type = "address", city = "Bonn" }, before)))
+    equal("city:required", (refused({ type = "address", city = core.null }, before)))
+  end)
+
+  it("that is strict is not refused for what was there", function()
+    local before = { type = "phone", subType = "work", value = " ext. " }
+    equal("", (refused({ type = "phone", subType = "work", value = " ext. ", label = "x" }, before, "user", true)))
+    equal("value:phone-format value:white-space",
+      (refused({ type = "phone", subType = "work", value = " ext " }, before, "user", true)))
+  end)
+
+  it("leaves what was stored as it is, whatever rule it breaks", function()
+    local stored = {
+      { type = "phon", value = "1" }, { type = "phone", subType = ("x"):rep(26), value = "1" },
+      { type = "address", isAddress = false, city = "Bonn" }, { isAddress = true }, { subType = "work", value = "1" },
+      { type = "custom", value = "1" }, { type = "phone", value = ("1"):rep(1001) },
+      { type = "address", addressLine1 = "x", zipCode = "1", city = "x", country = "Deutschland" },
+      { type = "phone", value = 123 },
+    }
+    for _, before in ipairs(stored) do
+      equal(nil, (core.validate(before)))
+      equal("", (refused(before, before)))
+      local body = core.form_json(before, "user", false, true, before)
+      local sent = cjson.decode(body)
+      for name, value in pairs(before) do
+        equal(name == "value" and tostring(value) or value, sent[name])
+      end
+    end
+  end)
+
+  it("takes a table, and reads only the form's fields of it", function()
+    assert.error_matches(function() core.validate({}, "user", false, "x") end, "table expected")
+    assert.error_matches(function() core.form_json({}, "user", false, false, 1) end, "table expected")
+    is_valid(form("phone", "work"))
+    equal(true, (core.validate(form("phone", "work"), "user", nil, { unknown = {}, [1] = 2, value = core.null })))
   end)
 end)
 
@@ -776,10 +837,10 @@ describe("wrong arguments", function()
   it("may be more than are looked at", function()
     local more = {}
     for i = 1, 30 do more[i] = "x" end
-    local _, err = core.validate({ value = 1 }, "user", false, table.unpack(more))
+    local _, err = core.validate({ value = 1 }, "user", false, nil, table.unpack(more))
     equal("value:type", rules(err.violations))
     local info = form("phone", "work")
-    assert.same(info, core.contact_info(info, "user", false, table.unpack(more)))
+    assert.same(info, core.contact_info(info, "user", false, nil, table.unpack(more)))
   end)
 end)
 

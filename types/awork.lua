@@ -52,6 +52,7 @@
 ---@field suggestion? string the text that would be right
 ---@field limit? integer of a length
 ---@field got? any what was there; of a length, how much
+---@field unchanged? true about what was there before a change
 
 ---@alias awork.ErrorKind "validation"|"api"|"network"|"timeout"|"tls"|"protocol"|"rate_limit"|"closed"|"cancelled"|"callback"|"plan"|"file"|"format"
 
@@ -109,6 +110,9 @@
 ---@class awork.CallOptions
 ---@field timeout? number seconds over all attempts
 ---@field retry? false|integer attempts after the first; false: none, and no reading back
+
+---@class awork.UpdateOptions : awork.CallOptions
+---@field before? table the contact info as it is there: the change alone is judged
 
 ---@class awork.ClientOptions
 ---@field token? string|awork.OAuth|fun(): string?, any API key or access token; a function that returns one, called for each request
@@ -388,7 +392,7 @@ function ContactInfos:get(owner_id, info_id, options) end
 ---@param owner_id string
 ---@param info_id string
 ---@param info awork.ContactInfoForm
----@param options? awork.CallOptions
+---@param options? awork.UpdateOptions
 ---@return awork.ContactInfo? updated
 ---@return awork.Error? err
 function ContactInfos:update(owner_id, info_id, info, options) end
@@ -632,16 +636,18 @@ local awork = {}
 ---@param info awork.ContactInfoForm
 ---@param owner? awork.Owner
 ---@param strict? boolean warnings are violations
+---@param before? table what is there now: the change alone is judged
 ---@return true? ok
 ---@return awork.Violation[]|awork.Error|nil warnings or err
-function awork.validate(info, owner, strict) end
+function awork.validate(info, owner, strict, before) end
 
 ---@param info awork.ContactInfoForm
 ---@param owner? awork.Owner
 ---@param strict? boolean
+---@param before? table what is there now: the change alone is judged
 ---@return awork.ContactInfoForm? copy what would be sent
 ---@return awork.Violation[]|awork.Error|nil warnings or err
-function awork.contact_info(info, owner, strict) end
+function awork.contact_info(info, owner, strict, before) end
 
 ---@param owner? awork.Owner
 ---@return { type: string, subtypes: string[], subtype: "optional"|"required"|"any"|"none" }[]

@@ -71,11 +71,12 @@ local function check_ids(self, name, owner_id, info_id, with_info)
   return check_id(owner_id, self._id_name) or with_info and check_id(info_id, "contact_info_id") or nil
 end
 
--- The text to send for a contact info; or nil, err. whole: with null for what is absent, as a PUT wants it.
-local function encode(self, info, whole)
+-- The text to send for a contact info; or nil, err. whole: with null for what is absent, as a PUT wants it. before: what
+-- is there now, so that the change is judged.
+local function encode(self, info, whole, before)
   local session = sessions[self]
   if session.validate then
-    return form_json(info, self._owner, session.strict, whole)
+    return form_json(info, self._owner, session.strict, whole, before)
   end
   local body, message, path = session.codec.encode(info)
   if not body then
@@ -84,8 +85,8 @@ local function encode(self, info, whole)
   return body
 end
 
--- { timeout=, retry= } of a single call.
-local function check_call(options, position, name)
+-- { timeout=, retry= } of a single call, and `before` where `change` is true.
+local function check_call(options, position, name, change)
   if options == nil then
     return nil
   elseif type(options) ~= "table" then
@@ -97,6 +98,12 @@ local function check_call(options, position, name)
       ok = type(value) == "number" and value > 0 and value < math.huge
     elseif key == "retry" then
       ok = value == false or (math.type(value) == "integer" and value >= 0 and value <= 100)
+    elseif key == "before" and change then
+      if type(value) ~= "table" then
+        error(("bad argument #%d to '%s' (option 'before': table expected, got %s)")
+          :format(position, name, type(value)), 3)
+      end
+      ok = true
     else
       error(("bad argument #%d to '%s' (unknown option '%s')"):format(position, name, tostring(key)), 3)
     end
@@ -205,8 +212,8 @@ end
 
 -- Puts the whole model: what is not in `form` goes as null, so that it is cleared whatever the server does to fields
 -- left out (undocumented). isAddress can't be null.
-local function put(self, owner_id, info_id, info, options)
-  local body, err = encode(self, info, true)
+local function put(self, owner_id, info_id, info, options, before)
+  local body, err = encode(self, info, true, before)
   if not body then
     return nil, err
   end
@@ -218,10 +225,12 @@ end
 --- Replaces a contact info. awork API: PUT …/contactinfo/{contactInfoId}, with the whole model.
 -- Fields that are not given are cleared. Response-only fields (`id`, `createdOn` …) are not taken: to change what was
 -- read, use patch.
+-- It is validated first. With the option `before`, the contact info as it is there, the change alone is judged: a
+-- field that stays as it is may hold what awork took once and the rules of today forbid.
 ---@param owner_id string
 ---@param info_id string
 ---@param info table
----@param options? { timeout: number?, retry: false|integer? }
+---@param options? { timeout: number?, retry: false|integer?, before: table? }
 ---@return table? updated
 ---@return table? err
 function ContactInfos:update(owner_id, info_id, info, options)
@@ -231,11 +240,13 @@ function ContactInfos:update(owner_id, info_id, info, options)
   elseif type(info) ~= "table" then
     bad_argument(3, "update", "table", info)
   end
-  check_call(options, 4, "update")
-  return put(self, owner_id, info_id, info, options)
+  check_call(options, 4, "update", true)
+  return put(self, owner_id, info_id, info, options, options and options.before)
 end
 
---- Changes some fields of a contact info: reads it, merges, validates the whole and puts it.
+--- Changes some fields of a contact info: reads it, merges, validates the change and puts the whole.
+-- Validation judges the fields that change, and those that contradict them then; what was stored before is at most a
+-- warning, so a contact info that breaks a rule of today can be changed all the same.
 -- `awork.null` clears a field. If `type` changes and `isAddress` is not given, it follows the type. awork knows no
 -- version of a contact info: what someone else changes between the read and the put is overwritten.
 ---@param owner_id string
@@ -270,7 +281,7 @@ function ContactInfos:patch(owner_id, info_id, changes, options)
     end
     merged[name] = value
   end
-  return put(self, owner_id, info_id, merged, options)
+  return put(self, owner_id, info_id, merged, options, current)
 end
 
 --- Deletes a contact info. awork API: DELETE …/contactinfo/{contactInfoId}.

@@ -34,7 +34,7 @@ struct aw_str {
  * X(id, name, kind, longest in code points, meaning)
  */
 #define AW_FIELDS(X)                                                                                         \
-    X(LABEL, "label", STRING, 1000, "the name of a contact info of type custom")                             \
+    X(LABEL, "label", STRING, 1000, "a name of its own; the type custom needs it")                           \
     X(VALUE, "value", STRING, 1000, "the phone number, email address, URL or handle")                        \
     X(TYPE, "type", STRING, 25, "phone, email, address and so on; depends on the owner")                     \
     X(SUBTYPE, "subType", STRING, 25, "work, mobile and so on; depends on the type")                         \

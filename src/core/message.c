@@ -330,9 +330,6 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
         break;
     case AW_RULE_INCONSISTENT:
         switch (finding->detail) {
-        case AW_DETAIL_CUSTOM:
-            aw_line_text(line, "is only for the type \"custom\"");
-            break;
         case AW_DETAIL_TYPE_ABSENT:
             aw_line_text(line, "is there and 'type' is not");
             break;
@@ -588,9 +585,6 @@ static void hint_inconsistent(const struct aw_form *form, const struct aw_report
     const struct aw_type *type;
     struct aw_str subtype;
     switch (finding->detail) {
-    case AW_DETAIL_CUSTOM:
-        aw_line_text(line, "set type = \"custom\", or leave label out");
-        break;
     case AW_DETAIL_TYPE_ABSENT:
         type = type_of_subtype(&aw_owners[report->owner], text->s, text->n, &subtype);
         if (type) {

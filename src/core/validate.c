@@ -14,6 +14,7 @@ static struct aw_finding *add(struct aw_report *report, enum aw_field_id field, 
     finding->rule = rule;
     finding->detail = detail;
     finding->limit = finding->got = 0;
+    finding->unchanged = false;
     if (rule >= AW_RULE_FIRST_WARNING)
         report->warnings++;
     else
@@ -106,13 +107,8 @@ static bool check_meaning(const struct context *c, enum aw_field_id field, const
     struct aw_report *report = c->report;
     switch (field) {
     case AW_FIELD_LABEL:
-        /*
-         * awork documents the label as "only for type custom", so it would be stored and never shown: a
-         * contradiction, not a matter of taste. An empty one says nothing and harms nobody.
-         */
-        if (!blank && (c->type_absent || (c->type && c->type->content != AW_CONTENT_CUSTOM)))
-            add(report, field, AW_RULE_INCONSISTENT, AW_DETAIL_CUSTOM);
-        else if (blank && c->wanted & BIT(LABEL))
+        /* Necessary for the type custom, allowed with any. */
+        if (blank && c->wanted & BIT(LABEL))
             add(report, field, AW_RULE_NO_LABEL, AW_DETAIL_NONE);
         return false;
     case AW_FIELD_VALUE:
@@ -175,7 +171,7 @@ static bool is_right(const struct context *c, enum aw_field_id field, const char
         return false;
     switch (field) {
     case AW_FIELD_LABEL:
-        return c->type && c->type->content == AW_CONTENT_CUSTOM;
+        return true;
     case AW_FIELD_VALUE:
         return !c->type || has_format(c->type, s, n);
     default:
@@ -264,7 +260,7 @@ void aw_validate(const struct aw_form *form, enum aw_owner_id owner, struct aw_r
 {
     struct context c = {.form = form, .report = report};
     report->owner = owner;
-    report->violations = report->warnings = report->count = 0;
+    report->violations = report->warnings = report->unchanged = report->count = 0;
     read_context(&c);
     /* In order; of the others there is nothing to say. */
     for (unsigned left = form->present | c.needed | c.wanted; left != 0; left &= left - 1) {
@@ -281,6 +277,71 @@ void aw_validate(const struct aw_form *form, enum aw_owner_id owner, struct aw_r
             check_is_address(&c, value->as.boolean);
         else
             check_string(&c, field, value->as.string.s, value->as.string.n);
+    }
+}
+
+static bool same_value(const struct aw_value *a, const struct aw_value *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case AW_ABSENT:
+        return true;
+    case AW_STRING:
+        return aw_str_is(a->as.string, b->as.string.s, b->as.string.n);
+    case AW_BOOLEAN:
+        return a->as.boolean == b->as.boolean;
+    case AW_INTEGER:
+        return a->as.integer == b->as.integer;
+    default:
+        return false; /* nothing that awork stores in a contact info's field */
+    }
+}
+
+/* The fields on whose change a finding about this one depends, as bits. */
+static unsigned depends_on(enum aw_field_id field)
+{
+    switch (field) {
+    case AW_FIELD_LABEL:
+    case AW_FIELD_VALUE:
+    case AW_FIELD_SUBTYPE:
+    case AW_FIELD_IS_ADDRESS:
+        return 1u << field | BIT(TYPE);
+    case AW_FIELD_TYPE:
+        return BIT(TYPE);
+    default:
+        return 1u << field | BIT(TYPE) | BIT(IS_ADDRESS);
+    }
+}
+
+/* True if the field's value can be sent although a rule forbids it: a number goes as its digits. */
+static bool can_be_sent(const struct aw_finding *finding, const struct aw_value *value)
+{
+    return finding->rule != AW_RULE_UTF8 &&
+           (finding->rule != AW_RULE_TYPE ||
+            (value->kind == AW_INTEGER && aw_fields[finding->field].kind == AW_FIELD_STRING));
+}
+
+void aw_validate_change(const struct aw_form *form, const struct aw_form *before, enum aw_owner_id owner,
+                        struct aw_report *report)
+{
+    unsigned changed = 0;
+    for (unsigned left = form->present | before->present; left != 0; left &= left - 1) {
+        enum aw_field_id field = (enum aw_field_id)__builtin_ctz(left);
+        if (!same_value(aw_form_get(form, field), aw_form_get(before, field)))
+            changed |= 1u << field;
+    }
+    aw_validate(form, owner, report);
+    for (size_t i = 0; i < report->count; i++) {
+        struct aw_finding *finding = &report->findings[i];
+        if (changed & depends_on(finding->field) || !can_be_sent(finding, aw_form_get(form, finding->field)))
+            continue;
+        finding->unchanged = true;
+        report->unchanged++;
+        if (!aw_rules[finding->rule].warning) {
+            report->violations--;
+            report->warnings++;
+        }
     }
 }
 

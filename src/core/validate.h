@@ -55,11 +55,11 @@ static inline const struct aw_value *aw_form_get(const struct aw_form *form, enu
 /* What is wrong in detail, where a rule has more than one way to be broken. */
 enum aw_detail {
     AW_DETAIL_NONE,
-    AW_DETAIL_OWNER,       /* required: every contact info of this owner has it */
-    AW_DETAIL_ADDRESS,     /* required: an address needs it */
-    AW_DETAIL_CUSTOM,      /* required: the type custom needs it; inconsistent: only the type custom has it */
-    AW_DETAIL_TYPE_ABSENT, /* inconsistent: there is no type it could belong to */
-    AW_DETAIL_NOT_ADDRESS, /* inconsistent: isAddress is true, the type is another */
+    AW_DETAIL_OWNER,         /* required: every contact info of this owner has it */
+    AW_DETAIL_ADDRESS,       /* required: an address needs it */
+    AW_DETAIL_CUSTOM,        /* required: the type custom needs it */
+    AW_DETAIL_TYPE_ABSENT,   /* inconsistent: there is no type it could belong to */
+    AW_DETAIL_NOT_ADDRESS,   /* inconsistent: isAddress is true, the type is another */
     AW_DETAIL_NOT_IS_ADDRESS /* inconsistent: the type is address, isAddress is false */
 };
 
@@ -67,8 +67,9 @@ struct aw_finding {
     enum aw_field_id field;
     enum aw_rule_id rule;
     enum aw_detail detail;
-    size_t limit; /* of length and utf16-length */
-    size_t got;   /* of the two; of utf8 the offset of the first bad byte */
+    size_t limit;   /* of length and utf16-length */
+    size_t got;     /* of the two; of utf8 the offset of the first bad byte */
+    bool unchanged; /* about what was there before the change: at most a warning */
 };
 
 /* More than a form can have: per field at most four (length, one of its own, white space, control
@@ -80,12 +81,33 @@ struct aw_report {
     int type; /* which of the owner's types it is or clearly means; -1 if it has none or an unknown one */
     size_t violations; /* how many findings break a rule */
     size_t warnings;   /* how many are warnings */
+    size_t unchanged;  /* how many of the warnings are about what was there before */
     size_t count;      /* both, in the order of the fields */
     struct aw_finding findings[AW_FINDINGS_MAX];
 };
 
 /* Checks the form against everything in the contract, and reports all that is wrong at once. */
 void aw_validate(const struct aw_form *form, enum aw_owner_id owner, struct aw_report *report);
+
+/*
+ * Checks a change: `form` is what is to be there, `before` what is there now. awork stores contact infos that its
+ * rules of today forbid; a change is judged by what it changes and by what that makes contradictory. What was
+ * there before counts as a warning, whatever the rule. What can't be written as JSON stays a violation.
+ */
+void aw_validate_change(const struct aw_form *form, const struct aw_form *before, enum aw_owner_id owner,
+                        struct aw_report *report);
+
+/* True if the finding keeps the form from being sent; strict: warnings do so too, save about what was there. */
+static inline bool aw_finding_refuses(const struct aw_finding *finding, bool strict)
+{
+    return !finding->unchanged && (strict || finding->rule < AW_RULE_FIRST_WARNING);
+}
+
+/* True if the form may be sent. */
+static inline bool aw_report_passes(const struct aw_report *report, bool strict)
+{
+    return report->violations == 0 && !(strict && report->warnings > report->unchanged);
+}
 
 /* True if the type is (or clearly means) address, so that isAddress is to be set in what is sent. */
 bool aw_report_is_address(const struct aw_report *report);

@@ -9,6 +9,7 @@
 #include "binding.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,14 +95,14 @@ static inline int find_key(lua_State *L, const struct names *names)
     return read_key(L, -2);
 }
 
-/* Reads the table into the form; returns how many keys are no fields. Allocates nothing. */
-static size_t read_form(lua_State *L, struct aw_form *form)
+/* Reads the table at `idx` into the form; returns how many keys are no fields. Allocates nothing. */
+static size_t read_form(lua_State *L, int idx, struct aw_form *form)
 {
     const struct names *names = lua_touserdata(L, NAMES);
     size_t unknown = 0;
     form->present = 0;
     lua_pushnil(L);
-    while (lua_next(L, INFO)) {
+    while (lua_next(L, idx)) {
         int field = find_key(L, names);
         if (field >= 0)
             read_value(L, -1, aw_form_put(form, (enum aw_field_id)field));
@@ -202,7 +203,7 @@ static void add_finding(lua_State *L, const struct aw_form *form, const struct a
     if (description)
         describe(description, (size_t)index, &message, &hint);
 
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     lua_pushlstring(L, field->name.s, field->name.n);
     lua_setfield(L, -2, "property");
     lua_pushlstring(L, aw_rules[finding->rule].name.s, aw_rules[finding->rule].name.n);
@@ -216,6 +217,10 @@ static void add_finding(lua_State *L, const struct aw_form *form, const struct a
     }
     push_got(L, finding, aw_form_get(form, finding->field));
     lua_setfield(L, -2, "got");
+    if (finding->unchanged) {
+        lua_pushboolean(L, 1);
+        lua_setfield(L, -2, "unchanged");
+    }
     lua_rawseti(L, -2, index);
 }
 
@@ -330,7 +335,7 @@ static void push_findings(lua_State *L, const struct aw_form *form, const struct
     lua_Integer n = 0;
     lua_createtable(L, (int)(warnings ? report->warnings : report->violations), 0);
     for (size_t i = 0; i < report->count; i++)
-        if ((aw_rules[report->findings[i].rule].warning && !strict) == warnings)
+        if (aw_finding_refuses(&report->findings[i], strict) != warnings)
             add_finding(L, form, report, &report->findings[i], ++n, description);
 }
 
@@ -363,14 +368,18 @@ static void push_error(lua_State *L, const struct aw_form *form, const struct aw
     lua_setfield(L, err, "violations");
     lua_pushlstring(L, text, description.n);
     lua_setfield(L, err, "description");
-    if (report->warnings > 0 && !strict) {
+    if (strict ? report->unchanged > 0 : report->warnings > 0) {
         push_findings(L, form, report, true, strict, NULL);
         lua_setfield(L, err, "warnings");
     }
 }
 
-/* Reads the arguments and validates; returns true if the contact info may be sent. */
-static bool check(lua_State *L, struct aw_form *form, struct aw_report *report, size_t *unknown, bool *strict)
+/*
+ * Reads the arguments and validates; returns true if the contact info may be sent. `before` is the index of the
+ * argument that says what is there now, if there is one.
+ */
+static bool check(lua_State *L, int before, struct aw_form *form, struct aw_report *report, size_t *unknown,
+                  bool *strict)
 {
     int arguments = lua_gettop(L);
     luaL_checktype(L, INFO, LUA_TTABLE);
@@ -379,16 +388,29 @@ static bool check(lua_State *L, struct aw_form *form, struct aw_report *report, 
     if (arguments >= 3 && !lua_isnil(L, 3))
         luaL_checktype(L, 3, LUA_TBOOLEAN);
     *strict = arguments >= 3 && lua_toboolean(L, 3);
-    *unknown = read_form(L, form);
-    aw_validate(form, owner, report);
-    return report->violations == 0 && *unknown == 0 && !(*strict && report->warnings > 0);
+    bool change = arguments >= before && !lua_isnil(L, before);
+    if (change) {
+        luaL_checktype(L, before, LUA_TTABLE);
+        awl_check_plain(L, before);
+    }
+    *unknown = read_form(L, INFO, form);
+    if (change) {
+        struct aw_form old;
+        read_form(L, before, &old);
+        aw_validate_change(form, &old, owner, report);
+    } else {
+        aw_validate(form, owner, report);
+    }
+    return aw_report_passes(report, *strict) && *unknown == 0;
 }
 
 /*
- * core.validate(info [, owner [, strict]]) -> true [, warnings]; or nil, err
+ * core.validate(info [, owner [, strict [, before]]]) -> true [, warnings]; or nil, err
  *
  * info:   a plain table, read raw. A proxy (__pairs, a function as __index) raises, for its fields would go
- * unseen. owner:  "user" (default) or "company". strict: true makes warnings violations.
+ * unseen. owner:  "user" (default) or "company". strict: true makes warnings violations. before: what is there
+ * now, of which only the form's fields are read: then the change is judged, and what it leaves as it was is at
+ * most a warning, with `unchanged = true`.
  *
  * err = { kind="validation", code="validation-failed", description=, retryable=false, violations={…},
  *         validationErrors={ { property=, message= }, … }, warnings= (if there are some) }
@@ -402,7 +424,7 @@ static int validate(lua_State *L)
     struct aw_report report;
     size_t unknown;
     bool strict;
-    bool ok = check(L, &form, &report, &unknown, &strict);
+    bool ok = check(L, 4, &form, &report, &unknown, &strict);
     if (ok && report.warnings == 0) {
         lua_pushboolean(L, 1);
         return 1;
@@ -419,7 +441,7 @@ static int validate(lua_State *L)
 }
 
 /*
- * core.contact_info(info [, owner [, strict]]) -> copy [, warnings]; or nil, err
+ * core.contact_info(info [, owner [, strict [, before]]]) -> copy [, warnings]; or nil, err
  *
  * What would be sent: a copy without nulls, isAddress set for an address, everything else as it is.
  * Arguments, warnings and err as for core.validate.
@@ -430,7 +452,7 @@ static int contact_info(lua_State *L)
     struct aw_report report;
     size_t unknown;
     bool strict;
-    bool ok = check(L, &form, &report, &unknown, &strict);
+    bool ok = check(L, 4, &form, &report, &unknown, &strict);
     anchor(L);
     if (!ok) {
         lua_pushnil(L);
@@ -444,7 +466,7 @@ static int contact_info(lua_State *L)
         lua_pushvalue(L, SLOTS + i);
         lua_setfield(L, -2, aw_fields[i].name.s);
     }
-    if (aw_report_is_address(&report)) {
+    if (aw_report_is_address(&report) && aw_form_get(&form, AW_FIELD_IS_ADDRESS)->kind == AW_ABSENT) {
         lua_pushboolean(L, 1);
         lua_setfield(L, -2, aw_fields[AW_FIELD_IS_ADDRESS].name.s);
     }
@@ -496,6 +518,8 @@ static unsigned json_fields(const struct aw_form *form, bool whole)
     return whole ? (1u << AW_FIELD_COUNT) - 1 : fields;
 }
 
+#define DIGITS sizeof "\"-9223372036854775808\""
+
 /* At least as many bytes as put_json writes. */
 static size_t json_room(const struct aw_form *form, unsigned fields)
 {
@@ -506,6 +530,8 @@ static size_t json_room(const struct aw_form *form, unsigned fields)
         room += aw_fields[i].name.n + sizeof ",\"\":false";
         if (value->kind == AW_STRING)
             room += 6 * value->as.string.n; /* \u00XX */
+        else if (value->kind == AW_INTEGER)
+            room += DIGITS;
     }
     return room;
 }
@@ -526,6 +552,8 @@ static char *put_json(char *to, const struct aw_form *form, unsigned fields)
             to = put_json_string(to, value->as.string.s, value->as.string.n);
         else if (value->kind == AW_BOOLEAN)
             to = value->as.boolean ? put(to, "true", 4) : put(to, "false", 5);
+        else if (value->kind == AW_INTEGER) /* what is there, and stays: awork's fields are text */
+            to += snprintf(to, DIGITS, "\"%lld\"", value->as.integer);
         else
             to = put(to, "null", 4);
     }
@@ -536,7 +564,7 @@ static char *put_json(char *to, const struct aw_form *form, unsigned fields)
 }
 
 /*
- * core.form_json(info [, owner [, strict [, whole]]]) -> JSON text; or nil, err
+ * core.form_json(info [, owner [, strict [, whole [, before]]]]) -> JSON text; or nil, err
  *
  * The text of what core.contact_info gives, without the table between. whole: fields that are absent are there as
  * null, isAddress as false: the complete model, for a PUT.
@@ -547,15 +575,15 @@ static int form_json(lua_State *L)
     struct aw_report report;
     size_t unknown;
     bool strict, whole = lua_toboolean(L, 4);
-    bool ok = check(L, &form, &report, &unknown, &strict);
+    bool ok = check(L, 5, &form, &report, &unknown, &strict);
     if (!ok) {
         anchor(L);
         lua_pushnil(L);
         push_error(L, &form, &report, unknown, strict);
         return 2;
     }
-    if (aw_report_is_address(&report) ||
-        (whole && aw_form_get(&form, AW_FIELD_IS_ADDRESS)->kind == AW_ABSENT)) {
+    if (aw_form_get(&form, AW_FIELD_IS_ADDRESS)->kind == AW_ABSENT &&
+        (whole || aw_report_is_address(&report))) {
         struct aw_value *is_address = aw_form_put(&form, AW_FIELD_IS_ADDRESS);
         is_address->kind = AW_BOOLEAN;
         is_address->as.boolean = aw_report_is_address(&report);

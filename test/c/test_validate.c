@@ -122,10 +122,10 @@ static void rules(void)
     FIELD(form, LABEL) = text("x");
     FIELD(form, CITY) = text("Berlin");
     FIELD(form, IS_ADDRESS) = boolean(true);
-    CHECK_STR(broken(&form, AW_OWNER_USER), "label:inconsistent addressLine1:required zipCode:required "
-                                            "country:required isAddress:inconsistent");
+    CHECK_STR(broken(&form, AW_OWNER_USER), "addressLine1:required zipCode:required country:required "
+                                            "isAddress:inconsistent");
     FIELD(form, IS_ADDRESS) = boolean(false);
-    CHECK_STR(broken(&form, AW_OWNER_USER), "label:inconsistent city:not-an-address");
+    CHECK_STR(broken(&form, AW_OWNER_USER), "city:not-an-address");
 
     form = (struct aw_form){0};
     FIELD(form, TYPE) = text("address");
@@ -140,6 +140,84 @@ static void rules(void)
     CHECK_STR(broken(&form, AW_OWNER_USER), "");
     FIELD(form, IS_ADDRESS) = boolean(false);
     CHECK_STR(broken(&form, AW_OWNER_USER), "isAddress:inconsistent");
+}
+
+/* Which findings about `form` still refuse it when `before` is what is there, as "property:rule". */
+static const char *refusing(const struct aw_form *form, const struct aw_form *before, bool strict)
+{
+    static char result[2048];
+    struct aw_line line = {result, sizeof result - 1, 0, false};
+    struct aw_report report;
+    size_t violations = 0, unchanged = 0;
+    aw_validate_change(form, before, AW_OWNER_USER, &report);
+    for (size_t i = 0; i < report.count; i++) {
+        const struct aw_finding *finding = &report.findings[i];
+        violations += aw_finding_refuses(finding, false);
+        unchanged += finding->unchanged;
+        if (!aw_finding_refuses(finding, strict))
+            continue;
+        aw_line_text(&line, line.n ? " " : "");
+        aw_line_text(&line, aw_fields[finding->field].name.s);
+        aw_line_text(&line, ":");
+        aw_line_text(&line, aw_rules[finding->rule].name.s);
+    }
+    CHECK(report.violations == violations && report.unchanged == unchanged);
+    CHECK(report.warnings == report.count - violations && unchanged <= report.warnings);
+    CHECK(aw_report_passes(&report, strict) == (line.n == 0));
+    result[line.n] = 0;
+    return result;
+}
+
+/* A change is judged by what it changes, and by what that makes contradictory. */
+static void changes(void)
+{
+    struct aw_form before = {0}, form;
+    FIELD(before, TYPE) = text("phone");
+    FIELD(before, SUBTYPE) = text("Work");
+    FIELD(before, VALUE) = text(" 030 1");
+    FIELD(before, LABEL) = text("Desk");
+    form = before;
+    CHECK_STR(refusing(&form, &before, false), "");
+    CHECK_STR(refusing(&form, &before, true), "");
+    FIELD(form, LABEL) = text(" Desk");
+    CHECK_STR(refusing(&form, &before, false), "");
+    CHECK_STR(refusing(&form, &before, true), "label:white-space");
+    FIELD(form, SUBTYPE) = text("work");
+    CHECK_STR(refusing(&form, &before, false), "");
+    FIELD(form, SUBTYPE) = text("WORK");
+    CHECK_STR(refusing(&form, &before, false), "subType:possible-values");
+
+    /* Another type speaks of the subtype, too. */
+    form = before;
+    FIELD(form, TYPE) = text("email");
+    CHECK_STR(refusing(&form, &before, false), "subType:possible-values");
+    form.present &= ~(1u << AW_FIELD_TYPE);
+    CHECK_STR(refusing(&form, &before, false), "subType:inconsistent");
+
+    /* A value that is stored as a number goes as its digits; one that is no scalar can't go. */
+    FIELD(before, VALUE) = (struct aw_value){.kind = AW_INTEGER, .as.integer = 4930123};
+    form = before;
+    FIELD(form, SUBTYPE) = text("home");
+    CHECK_STR(refusing(&form, &before, false), "");
+    FIELD(form, VALUE) = (struct aw_value){.kind = AW_INTEGER, .as.integer = 4930124};
+    CHECK_STR(refusing(&form, &before, false), "value:type");
+    FIELD(before, VALUE) = FIELD(form, VALUE) = (struct aw_value){.kind = AW_OTHER, .as.type = "table"};
+    CHECK_STR(refusing(&form, &before, false), "value:type");
+
+    /* An address without its country stays as it is; without its flag too. */
+    before = (struct aw_form){0};
+    FIELD(before, TYPE) = text("address");
+    FIELD(before, ADDRESS_LINE_1) = text("Torstrasse 140");
+    FIELD(before, CITY) = text("Berlin");
+    FIELD(before, IS_ADDRESS) = boolean(false);
+    form = before;
+    FIELD(form, ZIP_CODE) = text("10119");
+    CHECK_STR(refusing(&form, &before, false), "");
+    form.present &= ~(1u << AW_FIELD_CITY);
+    CHECK_STR(refusing(&form, &before, false), "city:required");
+    form = before;
+    FIELD(form, IS_ADDRESS) = boolean(true);
+    CHECK_STR(refusing(&form, &before, false), "zipCode:required country:required");
 }
 
 static void lengths(void)
@@ -302,6 +380,7 @@ int main(void)
     tables();
     countries();
     rules();
+    changes();
     lengths();
     anything();
     fullest();

@@ -77,20 +77,28 @@ local function require_field(form, name, errors)
 end
 
 --- Check a contact info's form; nulls in it become absent.
+-- What is stored may be older than the rules: a field that a PUT leaves as it is, under the same type, is not refused.
 -- @param form table
 -- @param owner "user"|"company"
+-- @param stored? table what a PUT replaces
 -- @return nil, or the list of `{ property=, message= }`
-function forms.contact_info(form, owner)
+function forms.contact_info(form, owner, stored)
   local errors = {}
+  local function kept(name)
+    return stored ~= nil and form.type == stored.type and form[name] == stored[name]
+  end
   check_fields(form, LENGTHS, errors)
   if errors[1] then return errors end
   if owner == "company" then
     require_field(form, "type", errors)
-    if form.type and form.type ~= "custom" then require_field(form, "subType", errors) end
+    if form.type and form.type ~= "custom" and not kept "subType" then require_field(form, "subType", errors) end
   end
   local kind, sub = form.type, form.subType
   if kind then
     local subs = TYPES[owner][kind]
+    if kept "subType" then
+      subs = false
+    end
     if subs == nil then
       errors[#errors + 1] = { property = "Type", message = "'" .. kind .. "' is not a valid type." }
     elseif subs and sub and sub ~= "" and not subs:find("|" .. sub .. "|", 1, true) then
@@ -99,7 +107,7 @@ function forms.contact_info(form, owner)
   end
   if form.isAddress then
     for _, name in ipairs { "addressLine1", "zipCode", "city", "country" } do
-      require_field(form, name, errors)
+      if not (kept(name) and kept "isAddress") then require_field(form, name, errors) end
     end
   end
   return errors[1] and errors or nil

@@ -174,10 +174,10 @@ local function check_writable(record)
   end
 end
 
-local function read_info_form(record)
+local function read_info_form(record, stored)
   local form, status, body = decode_body()
   if not form then return nil, status, body end
-  local errors = forms.contact_info(form, record.kind)
+  local errors = forms.contact_info(form, record.kind, stored)
   if errors then
     return nil, fail(400, "validation-failed", "The validation of the model failed.", errors)
   end
@@ -218,7 +218,7 @@ local function info_entity(record, id)
       return 204
     end
     local form
-    form, status, body = read_info_form(record)
+    form, status, body = read_info_form(record, info.data)
     if not form then return status, body end
     store:put_info(record, info, form, actor())
     return 200, info.json
