@@ -320,5 +320,5 @@ double aw_limiter_refused(struct aw_limiter *l, const struct aw_ticket *ticket, 
     pause = fmin(fmax(pause, least), PAUSE_MAX);
     l->paused_until = fmax(l->paused_until, now + pause);
     l->probing = true;
-    return l->paused_until - now;
+    return fmax(pause, l->paused_until - now); /* the sum may have rounded a little of it away */
 }
