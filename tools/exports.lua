@@ -119,7 +119,7 @@ function exports.fields()
     ["awork.FindCriteria"] = keys_in("lua/awork/desired/find.lua", "OPTIONS"),
     ["awork.format.ReadOptions"] = format_options "read",
     ["awork.format.WriteOptions"] = format_options "write",
-    ["awork.sandbox.Options"] = union(keys_in("lua/awork/sandbox/server.lua", "OPTIONS"),
+    ["awork.sandbox.Options"] = union(keys_in("lua/awork/sandbox/commands.lua", "OPTIONS"),
       keys_in("lua/awork/sandbox/init.lua", "LOCAL_OPTIONS")),
   }
 end

@@ -145,6 +145,13 @@ function model:add(kind, fields)
   return record
 end
 
+--- Forget all users, or all companies.
+function model:clear(kind)
+  local set = self[kind]
+  set.by_id, set.list, set.extra, set.kept = {}, {}, {}, nil
+  set.changes = set.changes + 1
+end
+
 --- Remove a user or company.
 function model:remove(record)
   local set = self[record.kind]
