@@ -16,9 +16,16 @@ describe("awork.filter", function()
         "O'Neil", 5, 1.5, true, nil, null))
     local id = "123e4567-e89b-12d3-a456-426614174000"
     assert.equal("id eq guid'" .. id .. "'", filter("id eq ?", filter.guid(id)))
-    assert.equal("createdOn gt datetime'2024-01-15T09:30:00Z'", filter("createdOn gt ?", filter.datetime(1705311000)))
-    assert.equal("datetime'2024-01-15T09:30:00.500Z'", tostring(filter.datetime(1705311000.5)))
-    assert.equal("datetime'2024-01-15T09:30:00+01:00'", tostring(filter.datetime "2024-01-15T09:30:00+01:00"))
+    assert.equal("createdOn gt datetime'2024-01-15T09:30:00'", filter("createdOn gt ?", filter.datetime(1705311000)))
+    for at, text in pairs {
+      [1705311000.5] = "2024-01-15T09:30:00.500", ["2024-01-15T09:30:00+01:00"] = "2024-01-15T08:30:00",
+      ["2024-01-15T09:30:00.25Z"] = "2024-01-15T09:30:00.250", ["2024-01-15T00:30+0100"] = "2024-01-14T23:30:00",
+      -- awork's own literal, and a date: as they are
+      ["2018-04-03T00:00"] = "2018-04-03T00:00", ["2018-04-03T00:00:30"] = "2018-04-03T00:00:30",
+      ["2018-04-03 10:00"] = "2018-04-03T10:00", ["2018-04-03"] = "2018-04-03", ["2024-02-29t23:59z"] = "2024-02-29T23:59:00",
+    } do
+      assert.equal("datetime'" .. text .. "'", tostring(filter.datetime(at)))
+    end
   end)
 
   it("leaves a question mark inside a quoted text alone, and one inside a value too", function()
@@ -40,6 +47,11 @@ describe("awork.filter", function()
       function() filter.quote "a\0b" end,
       function() filter.guid "x" end,
       function() filter.datetime "yesterday" end,
+      function() filter.datetime "2023-02-29" end,
+      function() filter.datetime "2018-04-03T00:00' or '1' eq '1" end,
+      function() filter.datetime "2018-04-03T24:00" end,
+      function() filter.datetime "2018-04-03T00:00+1" end,
+      function() filter.datetime "2018-04-03T" end,
       function() filter.datetime(math.huge) end,
     } do
       local ok, message = pcall(bad)

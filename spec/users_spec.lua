@@ -102,6 +102,26 @@ describe("users and companies", function()
     assert.equal(cjson.null, cjson.decode(server.requests()[3].body).title)
   end)
 
+  it("have a birth date with an offset, and a hint where it lacks one", function()
+    for birth, right in pairs {
+      ["1984-05-23"] = "1984-05-23T00:00:00Z", ["1984-05-23T07:30:00"] = "1984-05-23T07:30:00Z",
+      ["1984-05-23T07:30"] = "1984-05-23T07:30:00Z", ["1984-05-23 07:30:00.5z"] = "1984-05-23T07:30:00.5Z",
+      ["1984-05-23T07:30:00+0200"] = "1984-05-23T07:30:00+02:00", ["23.05.1984"] = false, ["1984-02-30"] = false,
+      ["1998-04-19T00:00:000Z"] = false, [""] = false, [("9"):rep(100000)] = false,
+    } do
+      local user, err = client.users:update(id, { birthDate = birth })
+      assert.is_nil(user)
+      assert.equal("date-time", err.violations[1].rule)
+      assert.equal(right or nil, err.violations[1].suggestion)
+      assert.equal(right and ('did you mean "%s"?'):format(right), err.violations[1].hint or false)
+      assert.matches(right or "with an offset or Z", tostring(err), 1, true)
+      assert.is_true(#tostring(err) < 4096)
+      if right then
+        assert(client.users:update(id, { birthDate = right }))
+      end
+    end
+  end)
+
   it("are checked before they are changed", function()
     local user, err = client.users:update(id, {
       firstName = ("x"):rep(1001), title = 5, gender = "\xff", birthDate = "yesterday", mail = "a@b.de",

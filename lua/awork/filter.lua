@@ -40,13 +40,21 @@ function filter.guid(id)
 end
 
 --- A time for a placeholder of `filter(template, …)`: `datetime'…'`.
----@param at number|string epoch seconds, or an ISO 8601 date-time
+--
+-- awork API: the literal has no offset, and its seconds are optional: `datetime'2018-04-03T00:00'`. A time with an
+-- offset, or `Z`, is written in UTC; one without stays as it is.
+---@param at number|string epoch seconds; an ISO 8601 date-time, with or without seconds and offset; or a date alone
 ---@return table literal its `tostring` is the text
 function filter.datetime(at)
   if math.type(at) == "integer" or (type(at) == "number" and at == at and math.abs(at) < 2 ^ 40) then
-    return literal("datetime'" .. time.format_iso(at) .. "'")
-  elseif time.parse_iso(at) then
-    return literal("datetime'" .. at .. "'")
+    return literal("datetime'" .. time.format_plain(at) .. "'")
+  end
+  local complete = time.rfc3339(at)
+  if complete then
+    if at:find "[Zz]$" or at:find "[+-]%d%d:?%d%d$" and at:find "[Tt ]" then
+      at = time.format_plain(time.parse_iso(complete))
+    end
+    return literal("datetime'" .. at:gsub("[t ]", "T") .. "'")
   end
   error("bad argument #1 to 'datetime' (epoch seconds or an ISO 8601 date-time expected)", 2)
 end

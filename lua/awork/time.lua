@@ -53,6 +53,46 @@ function time.parse_iso(s)
   return at and at + tonumber("0" .. fraction) - offset
 end
 
+--- The same time as RFC 3339 has it, which is what awork's description asks for: date, `T`, seconds, and `Z` or an
+-- offset with its colon.
+---@param s any
+---@return string? text `s` itself if it is so already; with `Z` added, or otherwise put right; nil if it is no time
+function time.rfc3339(s)
+  if type(s) ~= "string" then
+    return nil
+  end
+  local date, clock, rest = s:match "^(%d%d%d%d%-%d%d%-%d%d)[Tt ](%d%d:%d%d)(.*)$"
+  if not date then
+    date, clock, rest = s:match "^(%d%d%d%d%-%d%d%-%d%d)$", "00:00", ""
+  end
+  if not date then
+    return nil
+  end
+  local seconds, fraction, zone = rest:match "^(:%d%d)(%.?%d*)(.*)$"
+  if not seconds then
+    seconds, fraction, zone = ":00", "", rest
+  end
+  if zone == "" or zone == "z" then
+    zone = "Z"
+  elseif zone ~= "Z" then
+    local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)$"
+    if not sign then
+      return nil
+    end
+    zone = sign .. hours .. ":" .. minutes
+  end
+  local text = date .. "T" .. clock .. seconds .. fraction .. zone
+  return time.parse_iso(text) and text or nil
+end
+
+--- Writes epoch seconds as a time in UTC that says nothing of its offset, as a `datetime'…'` of awork's filters has it;
+-- a fraction is kept to the millisecond.
+---@param seconds number
+---@return string
+function time.format_plain(seconds)
+  return (time.format_iso(seconds):gsub("Z$", ""))
+end
+
 --- Reads a `Date` header (RFC 9110, IMF-fixdate; the two obsolete forms are not read).
 ---@param s any
 ---@return integer? seconds since 1970

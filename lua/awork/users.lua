@@ -136,7 +136,23 @@ function Users:get(user_id)
 end
 
 local function violation(list, property, rule, message, limit, got)
-  list[#list + 1] = { property = property, rule = rule, message = message, limit = limit, got = got }
+  local found = { property = property, rule = rule, message = message, limit = limit, got = got }
+  list[#list + 1] = found
+  return found
+end
+
+-- awork's description asks for RFC 3339: a time without an offset means another day to another server.
+local function check_date(list, name, value)
+  local right = time.rfc3339(value)
+  if right == value then
+    return
+  end
+  local found = violation(list, name, "date-time",
+    ("'%s' must be a date-time with an offset or Z, like 1984-05-23T00:00:00Z"):format(name), nil,
+    errors.excerpt(value))
+  if right then
+    found.hint, found.suggestion = ('did you mean "%s"?'):format(right), right
+  end
 end
 
 -- Everything that is wrong with the fields of a user, or nil.
@@ -154,10 +170,7 @@ local function check_fields(fields)
     elseif not core.utf8(value) then
       violation(found, name, "utf8", ("'%s' is not valid UTF-8"):format(name))
     elseif field.date then
-      if not time.parse_iso(value) then
-        violation(found, name, "date-time",
-          ("'%s' must be an ISO 8601 date-time like 1984-05-23T00:00:00Z"):format(name))
-      end
+      check_date(found, name, value)
     else
       local length = utf8.len(value)
       if length > field.max then
@@ -176,7 +189,7 @@ local function check_fields(fields)
   local validation_errors, messages = {}, {}
   for i, entry in ipairs(found) do
     validation_errors[i] = { property = entry.property, message = entry.message }
-    messages[i] = entry.message
+    messages[i] = entry.hint and ("%s (%s)"):format(entry.message, entry.hint) or entry.message
   end
   return errors.new {
     kind = "validation", code = "validation-failed", description = table.concat(messages, "; "), retryable = false,
@@ -185,7 +198,7 @@ local function check_fields(fields)
 end
 
 --- Changes a user. awork API: PUT /users/{userId}; firstName, lastName, position up to 1000 characters, title up to
--- 100, gender and language up to 25, birthDate a date-time. What it does to fields left out is undocumented: to be
+-- 100, gender and language up to 25, birthDate a date-time with an offset or Z. What it does to fields left out is undocumented: to be
 -- safe, send all. `awork.null` clears a field.
 ---@param user_id string
 ---@param fields table
