@@ -243,10 +243,10 @@ for _, owner in ipairs { "user", "company" } do
         }
         for _, old in ipairs(stored) do
           local old_server <close> = sandbox.start { users = { { contact_infos = { old } } } }
-          local client <close> = help.client(old_server, { strict = true })
+          local strict <close> = help.client(old_server, { strict = true })
           local user = old_server.user_ids[1]
           local info = old_server.contact_infos(user)[1]
-          local patched = assert(client.contact_infos:patch(user, info.id, { label = "Desk 2" }))
+          local patched = assert(strict.contact_infos:patch(user, info.id, { label = "Desk 2" }))
           assert.equal("Desk 2", patched.label)
           for name, value in pairs(old) do
             assert.equal(name == "label" and "Desk 2" or name == "value" and tostring(value) or value, patched[name])
@@ -254,11 +254,12 @@ for _, owner in ipairs { "user", "company" } do
           -- The same for an update that knows what is there; without it the whole is judged.
           local form = { type = old.type, subType = old.subType, value = old.value, label = "x", city = old.city,
             isAddress = old.isAddress }
-          assert.is_nil((client.contact_infos:update(user, info.id, form)))
+          assert.is_nil((strict.contact_infos:update(user, info.id, form)))
           form.value = patched.value
-          assert(client.contact_infos:update(user, info.id, form, { before = patched }))
+          assert(strict.contact_infos:update(user, info.id, form, { before = patched }))
           -- What contradicts the change is its own.
-          local _, err = client.contact_infos:patch(user, info.id, { type = "email", subType = "Private", value = "a@b.de" })
+          local _, err = strict.contact_infos:patch(user, info.id,
+            { type = "email", subType = "Private", value = "a@b.de" })
           assert.equal("validation-failed", err.code)
         end
       end)

@@ -71,8 +71,8 @@ local function check_ids(self, name, owner_id, info_id, with_info)
   return check_id(owner_id, self._id_name) or with_info and check_id(info_id, "contact_info_id") or nil
 end
 
--- The text to send for a contact info; or nil, err. whole: with null for what is absent, as a PUT wants it. before: what
--- is there now, so that the change is judged.
+-- The text to send for a contact info; or nil, err. whole: with null for what is absent, as a PUT wants it. before:
+-- what is there now, so that the change is judged.
 local function encode(self, info, whole, before)
   local session = sessions[self]
   if session.validate then

@@ -198,8 +198,8 @@ local function check_fields(fields)
 end
 
 --- Changes a user. awork API: PUT /users/{userId}; firstName, lastName, position up to 1000 characters, title up to
--- 100, gender and language up to 25, birthDate a date-time with an offset or Z. What it does to fields left out is undocumented: to be
--- safe, send all. `awork.null` clears a field.
+-- 100, gender and language up to 25, birthDate a date-time with an offset or Z. What it does to fields left out is
+-- undocumented: to be safe, send all. `awork.null` clears a field.
 ---@param user_id string
 ---@param fields table
 ---@return table|true|nil user as awork answers; true if it answers nothing
