@@ -64,6 +64,7 @@ void awl_open_encode(lua_State *L);   /* encode.c */
 void awl_open_engine(lua_State *L);   /* engine.c */
 void awl_open_create(lua_State *L);   /* create.c */
 void awl_open_file(lua_State *L);     /* file.c */
+void awl_open_lock(lua_State *L);     /* lock.c */
 void awl_open_terminal(lua_State *L); /* terminal.c */
 
 #pragma GCC visibility pop

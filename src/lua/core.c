@@ -78,6 +78,7 @@ int luaopen_awork_core(lua_State *L)
     awl_open_engine(L);
     awl_open_create(L);
     awl_open_file(L);
+    awl_open_lock(L);
     awl_open_terminal(L);
     return 1;
 }

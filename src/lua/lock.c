@@ -1,0 +1,97 @@
+/* A lock among all that write to one workspace from this machine, and the checksum of what is noted of that. */
+#include "../core/lock.h"
+#include "../core/crc.h"
+
+#include "binding.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define LOCK_MT "awork.lock"
+
+/* Bytes of what a holder may say of itself. */
+enum { NOTE_MAX = 512 };
+
+/* lock:close(): releases it; again: nothing. Also __gc and __close. */
+static int lock_close(lua_State *L)
+{
+    aw_lock_release(luaL_checkudata(L, 1, LOCK_MT));
+    return 0;
+}
+
+/*
+ * core.lock_file(path, note) -> lock; or nil, message; or nil, message, note of the one that holds it
+ * The lock is held until it is closed, is collected, or the process ends.
+ */
+static int lock_file(lua_State *L)
+{
+    size_t n;
+    luaL_checktype(L, 1, LUA_TSTRING);
+    const char *path = lua_tolstring(L, 1, &n);
+    luaL_argcheck(L, n > 0 && strlen(path) == n, 1, "no path: empty, or with a zero byte");
+    luaL_checktype(L, 2, LUA_TSTRING);
+    const char *note = lua_tolstring(L, 2, &n);
+    luaL_argcheck(L, n < NOTE_MAX && strlen(note) == n, 2, "at most 511 bytes, no zero among them");
+    struct aw_lock *lock = lua_newuserdatauv(L, sizeof *lock, 0);
+    aw_lock_init(lock);
+    luaL_setmetatable(L, LOCK_MT);
+    char holder[NOTE_MAX];
+    int err = aw_lock_take(lock, path, note, holder, sizeof holder);
+    if (!err)
+        return 1;
+    lua_pushnil(L);
+    if (err == AW_LOCK_HELD) {
+        lua_pushfstring(L, "%s: it is held", path);
+        lua_pushstring(L, holder);
+        return 3;
+    }
+    lua_pushfstring(L, "%s: %s", path, strerror(err));
+    return 2;
+}
+
+/* core.home() -> the home directory of this process's user, as the system knows it, or nil, message */
+static int home(lua_State *L)
+{
+    char path[PATH_MAX];
+    int err = aw_home_directory(path, sizeof path);
+    if (!err) {
+        lua_pushstring(L, path);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, strerror(err));
+    return 2;
+}
+
+/* core.crc32(text) -> integer: its CRC-32. */
+static int crc32(lua_State *L)
+{
+    size_t n;
+    luaL_checktype(L, 1, LUA_TSTRING);
+    const char *text = lua_tolstring(L, 1, &n);
+    lua_pushinteger(L, (lua_Integer)aw_crc32(0, text, n));
+    return 1;
+}
+
+void awl_open_lock(lua_State *L)
+{
+    static const luaL_Reg meta[] = {
+        {"__gc", lock_close},
+        {"__close", lock_close},
+        {NULL, NULL},
+    };
+    static const luaL_Reg functions[] = {
+        {"lock_file", lock_file},
+        {"home", home},
+        {"crc32", crc32},
+        {NULL, NULL},
+    };
+    luaL_newmetatable(L, LOCK_MT);
+    luaL_setfuncs(L, meta, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, lock_close);
+    lua_setfield(L, -2, "close");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+}
