@@ -1,5 +1,6 @@
 local http = require "support.http"
 local sandbox = require "awork.sandbox"
+local time = require "awork.time"
 
 local STEP = http.slow and 29 or 1
 local PHONE = { type = "phone", subType = "work", value = "+49 30 1234567" }
@@ -368,5 +369,51 @@ describe("a fault", function()
     assert.equal(429, ask("GET", "/me").status)
     sb.set { rate_limit = false }
     assert.equal(500, ask("GET", "/me").status)
+  end)
+
+  it("lets lists lag behind, those of users too, by the server's clock", function()
+    local function shown()
+      local embedded
+      for _, user in ipairs(ask("GET", "/users?pageSize=1000").json) do
+        if user.id == sb.me_id then embedded = #user.userContactInfos end
+      end
+      local list = ask("GET", path)
+      assert.equal(embedded, #list.json)
+      assert.equal(tostring(embedded), list.headers["aw-totalitems"])
+      return embedded
+    end
+    assert.equal(0, shown())
+    sb.fault { kind = "stale", method = "GET", lag = 60, times = math.huge }
+    assert.equal(200, ask("POST", path, PHONE).status)
+    assert.equal(0, shown())
+    sb.advance(61)
+    assert.equal(1, shown())
+    assert.equal(200, ask("POST", path, PHONE).status)
+    assert.equal(1, shown())
+    sb.clear_faults()
+    assert.equal(2, shown())
+    assert.equal(2, count())
+    assert.has_error(function() sb.advance "x" end)
+  end)
+
+  it("tells the wrong time, or none", function()
+    local function created(fault)
+      fault.method, fault.kind = "POST", "skew"
+      sb.fault(fault)
+      local answer = ask("POST", path, PHONE)
+      return time.parse_iso(answer.json.createdOn), time.parse_http(answer.headers.date), answer
+    end
+    local at, date = created { created = -3600.5 }
+    assert.is_true(math.abs(date - at - 3600.5) < 30)
+    at, date = created { date = 3600 }
+    assert.is_true(math.abs(at - date + 3600) < 30)
+    assert.is_nil(select(3, created { date = false }).headers.date)
+    assert.equal("soon", select(3, created { date = "soon" }).headers.date)
+    assert.equal("99999", select(3, created { created = "99999" }).json.createdOn)
+    local wrong = { { created = {} }, { date = true }, { created = 1e11 }, { created = false }, { lag = -1 } }
+    for _, fault in ipairs(wrong) do
+      fault.kind = "skew"
+      assert.has_error(function() sb.fault(fault) end)
+    end
   end)
 end)

@@ -23,7 +23,7 @@
 ---@field tls? boolean|"valid"|"expired"|"wrong_host"|"self_signed"|{ certificate: string?, priorities: string? }
 
 ---@class awork.sandbox.Fault
----@field kind "status"|"delay"|"rate_limit"|"reset_before"|"reset_after"|"cut"|"cut_response"|"cut_request"|"garbage"|"trickle"|"redirect"|"raw"
+---@field kind "status"|"delay"|"rate_limit"|"reset_before"|"reset_after"|"cut"|"cut_response"|"cut_request"|"garbage"|"trickle"|"redirect"|"raw"|"stale"|"skew"
 ---@field method? string
 ---@field path? string a Lua pattern
 ---@field times? number 1
@@ -45,6 +45,9 @@
 ---@field how? "reset"|"close"
 ---@field data? string
 ---@field location? string
+---@field lag? number seconds by which lists lag behind
+---@field created? number|string
+---@field date? number|string|false
 
 ---A running sandbox. Its functions work with `.` and `:` alike.
 ---@class awork.Sandbox
@@ -90,6 +93,9 @@ function Sandbox:contact_infos(id) end
 
 ---@param options table
 function Sandbox:set(options) end
+
+---@param seconds number
+function Sandbox:advance(seconds) end
 
 ---Back to how it was started.
 function Sandbox:reset() end

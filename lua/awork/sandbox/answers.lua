@@ -1,7 +1,8 @@
 --- The request at hand and what its answer is made of: headers, error bodies, pages.
 --
 -- One object serves all requests, one after the other. Fields of the request: `method`, `path`, `query` (raw),
--- `token` (entry or nil), `authorization`, `body`, `content_type`, `too_large`; of the answer: `trace_id`, `head`
+-- `token` (entry or nil), `authorization`, `body`, `content_type`, `too_large`,
+-- `fault` (or nil); of the answer: `trace_id`, `head`
 -- (name, value, name, value …, `head_n` long).
 local cjson = require "cjson".new()
 local model = require "awork.sandbox.model"
@@ -33,6 +34,7 @@ function answers:begin()
   self.trace_count = self.trace_count + 1
   self.trace_id = ("5a0db0c5%016x"):format(self.trace_count)
   self.head_n = 0
+  self.fault = nil
 end
 
 --- Add a header to the answer.

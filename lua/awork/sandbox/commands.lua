@@ -253,6 +253,14 @@ function COMMANDS.set(world, c)
   return commands.info(world)
 end
 
+function COMMANDS.advance(world, c)
+  local v = c.seconds
+  if type(v) ~= "number" or v ~= v or math.abs(v) > 1e10 then misuse "advance takes a number of seconds" end
+  world.clock:advance(v)
+  world.clock:set(world.host.clock())
+  return "null"
+end
+
 function COMMANDS.reset(world)
   commands.setup(world, answers.decode(world.original))
   return commands.info(world)

@@ -17,15 +17,22 @@
 --   trickle       the body comes `bytes` (1) at a time, `seconds` (0.01) apart
 --   redirect      status (302), location ("https://elsewhere.example/")
 --   raw           `data` as the whole answer, then the connection ends (how = "close"|"reset")
+--   stale         lists lack the contact infos that were created in the last `lag` seconds (3), as a read replica that
+--                 lags behind would answer
+--   skew          nothing but `created` and `date`, below
 --
--- `effect`: whether the request takes effect first. Default: true for delay, reset_after, cut, cut_response, garbage
--- and trickle. `seconds` delays the answer of every other kind too.
+-- `effect`: whether the request takes effect first. Default: true for delay, reset_after, cut, cut_response, garbage,
+-- trickle, stale and skew. `seconds` delays the answer of every other kind too.
+--
+-- Every kind can have `lag` too, and tell the wrong time: `created` shifts the createdOn of a contact info that the
+-- request creates by so many seconds (a string replaces it), `date` the Date header (false: there is none).
 local faults = {}
 faults.__index = faults
 
 local KINDS = { -- the default of `effect`
   status = false, delay = true, rate_limit = false, reset_before = false, reset_after = true, cut = true,
   cut_response = true, cut_request = false, garbage = true, trickle = true, redirect = false, raw = false,
+  stale = true, skew = true,
 }
 local PLAIN_ONLY = { cut_response = true, raw = true }
 local FIELDS = {
@@ -33,7 +40,10 @@ local FIELDS = {
   seed = "number", effect = "boolean", status = "number", body = "any", code = "string", description = "string",
   headers = "table", content_type = "string", seconds = "number", retry_after = "any", reset = "number",
   scope = "string", bytes = "number", how = "string", data = "string", location = "string",
+  lag = "number", created = "any", date = "any",
 }
+-- Seconds by which a time can be shifted; those of `created` and `date` may be negative.
+local FARTHEST = 1e10
 
 -- How many used-up faults are remembered for the report.
 local REMEMBERED = 1000
@@ -48,6 +58,12 @@ local function check(spec, tls)
     if not want then return "a fault has no field '" .. tostring(name) .. "'" end
     if want ~= "any" and type(v) ~= want then return "fault." .. name .. " must be a " .. want end
     if want == "number" and (v ~= v or v < 0) then return "fault." .. name .. " must not be negative" end
+  end
+  for _, name in ipairs { "created", "date" } do
+    local v = spec[name]
+    local ok = v == nil or type(v) == "string" or (name == "date" and v == false)
+      or (type(v) == "number" and math.abs(v) <= FARTHEST)
+    if not ok then return "fault." .. name .. " must be a number of seconds or a text" end
   end
   if KINDS[spec.kind] == nil then return "there is no fault of kind '" .. tostring(spec.kind) .. "'" end
   if spec.path then
@@ -73,6 +89,7 @@ function faults:add(spec, tls)
   if f.effect == nil then f.effect = KINDS[f.kind] end
   f.random = (math.tointeger(f.seed or 1) or 1) * 0x5851F42D4C957F2D
   f.early = f.kind == "cut_request"
+  if f.kind == "stale" then f.lag = f.lag or 3 end
   local list = f.left < 1 and self.done or self.list
   list[#list + 1] = f
   return f.id

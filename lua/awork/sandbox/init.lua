@@ -178,6 +178,12 @@ function sandbox.start(options)
     take_over(ask { command = "set", options = o })
   end
 
+  --- Moves the server's clock on: what lags behind, expires or is dated by it follows.
+  -- @param seconds a number; negative: back
+  function handle.advance(a, b)
+    ask { command = "advance", seconds = argument(a, b) }
+  end
+
   --- Back to how it was started: data, tokens, limits, clock; no faults, an empty log.
   function handle.reset()
     take_over(ask { command = "reset" })

@@ -226,9 +226,11 @@ function model.info_json(info)
   return info.json
 end
 
---- A user's or company's JSON, contact infos embedded.
-function model:json(record)
-  if record.json then return record.json end
+--- A user's or company's JSON, contact infos embedded: all of them, or those given.
+function model:json(record, infos)
+  infos = infos or record.infos
+  local whole = infos == record.infos
+  if whole and record.json then return record.json end
   local kind, data = record.kind, record.data
   local parts, n = {}, 0
   for _, name in ipairs(FIELDS[kind]) do
@@ -247,9 +249,10 @@ function model:json(record)
     parts[n] = '"' .. name .. '":' .. (list and #list > 0 and quote(list) or "[]")
   end
   n = n + 1
-  parts[n] = '"' .. EMBEDDED[kind] .. '":' .. model.json_list(record.infos, 1, #record.infos, model.info_json)
-  record.json = "{" .. concat(parts, ",") .. "}"
-  return record.json
+  parts[n] = '"' .. EMBEDDED[kind] .. '":' .. model.json_list(infos, 1, #infos, model.info_json)
+  local json = "{" .. concat(parts, ",") .. "}"
+  if whole then record.json = json end
+  return json
 end
 
 -- Invented people ---------------------------------------------------------------------------------------------------

@@ -38,12 +38,33 @@ local function read_info_form(req, record, stored)
   return form
 end
 
+-- The contact infos of a record that an answer shows: a fault may let it lag behind by so many seconds.
+local function visible_infos(world, req, record)
+  local lag = req.fault and req.fault.lag
+  if not lag then return record.infos end
+  local latest, list = world.clock:epoch() - lag, {}
+  for _, info in ipairs(record.infos) do
+    if not info.born or info.born <= latest then list[#list + 1] = info end
+  end
+  return list
+end
+
+-- Where a list that is answered is kept for the next request: one that lags behind is not.
+local function keeper(req, holder)
+  return req.fault and req.fault.lag and {} or holder
+end
+
+-- A user or company, as it is shown.
+local function shown(world, req, record)
+  return world.store:json(record, visible_infos(world, req, record))
+end
+
 local function info_collection(world, req, record)
   local method = req.method
   if method == "GET" or method == "HEAD" then
     if not may(req, "user-master-data:read", record) and record.kind == "user" then return req:unauthorized() end
-    return req:list(record, record.changes, record.infos, model.field_names.info, model.info_json,
-      world.settings.page_size)
+    return req:list(keeper(req, record), record.changes, visible_infos(world, req, record), model.field_names.info,
+      model.info_json, world.settings.page_size)
   elseif method == "POST" then
     if not may(req, "user-master-data:write", record) then return req:unauthorized() end
     local status, body = check_writable(req, record)
@@ -51,7 +72,11 @@ local function info_collection(world, req, record)
     local form
     form, status, body = read_info_form(req, record)
     if not form then return status, body end
-    return 200, world.store:add_info(record, form, actor(req)).json
+    local created = req.fault and req.fault.created
+    if created then form.createdOn = world.clock:shifted_iso(created) end
+    local info = world.store:add_info(record, form, actor(req))
+    info.born = world.clock:epoch()
+    return 200, info.json
   end
   return req:method_not_allowed "GET, POST"
 end
@@ -86,14 +111,14 @@ end
 local function record_list(world, req, kind)
   if req.method ~= "GET" and req.method ~= "HEAD" then return req:method_not_allowed "GET" end
   local store, size = world.store, world.settings.page_size
-  local function json_of(record) return store:json(record) end
+  local function json_of(record) return shown(world, req, record) end
   local set = store[kind]
   local records, holder = set.list, set
   if kind == "user" then
     if not may(req, "user-master-data:read") then
       -- no error: who may not read others sees themself alone
       local own = req.token.user
-      return req:list(req.token, set.changes, own and { own } or {}, model.field_names.user, json_of, size)
+      return req:list(keeper(req, req.token), set.changes, own and { own } or {}, model.field_names.user, json_of, size)
     end
     local archived = query.parse(req.query).showarchived
     if not (archived and lower(archived) == "true") then
@@ -107,7 +132,7 @@ local function record_list(world, req, kind)
       records = set.unarchived
     end
   end
-  return req:list(holder, set.changes, records, model.field_names[kind], json_of, size)
+  return req:list(keeper(req, holder), set.changes, records, model.field_names[kind], json_of, size)
 end
 
 local function me(world, req)
@@ -134,7 +159,7 @@ local function user_entity(world, req, user)
   local method = req.method
   if method == "GET" or method == "HEAD" then
     if not may(req, "user-master-data:read", user) then return req:unauthorized() end
-    return 200, world.store:json(user)
+    return 200, shown(world, req, user)
   elseif method ~= "PUT" and method ~= "DELETE" then
     return req:method_not_allowed "GET, PUT, DELETE"
   end
@@ -146,7 +171,7 @@ end
 
 local function company_entity(world, req, company)
   if req.method ~= "GET" and req.method ~= "HEAD" then return req:method_not_allowed "GET" end
-  return 200, world.store:json(company)
+  return 200, shown(world, req, company)
 end
 
 local ACTIONS = {}

@@ -150,6 +150,7 @@ local function handle_request(method, target, authorization, content_type, body,
     if world.faults.list[1] then f = world.faults:find(method, path, false) end
     if f then
       if limiter and token and f.kind == "reset_before" then limiter:untake() end
+      req.fault = f
       status, text, kind, action = apply_fault(f)
     else
       status, text = routes.answer(world, req)
@@ -157,7 +158,9 @@ local function handle_request(method, target, authorization, content_type, body,
   end
 
   if text and status ~= 204 then req:header("Content-Type", kind or answers.JSON) end
-  req:header("Date", world.clock.http_date)
+  local date = world.clock.http_date
+  if f and f.date ~= nil then date = world.clock:shifted_date(f.date) end
+  if date then req:header("Date", date) end
   req:header("Trace-Id", req.trace_id)
   limit_headers(f)
   local counts = world.counts
