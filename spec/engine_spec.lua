@@ -170,6 +170,8 @@ describe("core.engine", function()
       refuses("timeout", { timeout = 0 })
       refuses("timeout", { timeout = 0 / 0 })
       refuses("timeout", { timeout = "soon" })
+      refuses("start_within", { start_within = 0 })
+      refuses("start_within", { start_within = "soon" })
       refuses("retry", { retry = -1 })
       refuses("retry", { retry = 1.5 })
       refuses("retry", { retry = "yes" })
@@ -375,6 +377,36 @@ describe("core.engine", function()
       assert.equal(0, result.attempts)
       clock.now = clock.now + 30
       assert.equal(200, engine:run(get()).status)
+    end)
+
+    it("is not waited for longer than start_within, by a request that would come too late", function()
+      local clock = virtual()
+      clock.options.rate = { second = 4, minute = 10 }
+      local engine = new(clock.options)
+      for _ = 1, 4 do
+        assert.equal(200, engine:run(get(nil, { start_within = 0.1 })).status)
+      end
+      server.clear_requests()
+      local result = engine:run(get(nil, { start_within = 0.1 }))
+      assert.equal("rate_limit", result.kind)
+      assert.is_false(result.sent)
+      assert.matches("too late", result.message, 1, true)
+      assert.same({}, clock.slept)
+      assert.equal(0, #server.requests())
+      assert.equal(200, engine:run(get(nil, { start_within = 5 })).status)
+      -- One that stood behind others when the limit opened is late, though nothing would hold it now.
+      local first, late = engine:submit(get()), engine:submit(get(nil, { start_within = 5 }))
+      clock.now = clock.now + 6
+      assert.equal(200, engine:finish(first).status)
+      assert.equal("rate_limit", engine:finish(late).kind)
+      -- A 429 is waited for as long as there is time.
+      clock.now = clock.now + 120
+      server.fault { kind = "rate_limit", retry_after = 2, times = 2 }
+      assert.equal(200, engine:run(get(nil, { start_within = 10, retry = 0 })).status)
+      server.fault { kind = "rate_limit", retry_after = 30 }
+      result = engine:run(get(nil, { start_within = 10, retry = 0 }))
+      assert.equal("rate_limit", result.kind)
+      assert.is_false(result.sent)
     end)
 
     it("keeps to the engine's own limit", function()

@@ -109,6 +109,7 @@
 ---Options of a single call.
 ---@class awork.CallOptions
 ---@field timeout? number seconds over all attempts
+---@field start_within? number seconds: not sent if its turn, by rate limit and connections, comes later
 ---@field retry? false|integer attempts after the first; false: none, and no reading back
 
 ---@class awork.UpdateOptions : awork.CallOptions
@@ -154,6 +155,7 @@
 ---@field body? table|string a table is sent as JSON
 ---@field headers? table<string, string>
 ---@field timeout? number seconds over all attempts
+---@field start_within? number seconds: not sent if its turn, by rate limit and connections, comes later
 ---@field retry? false|integer
 ---@field idempotent? boolean may be sent again although it may have taken effect
 

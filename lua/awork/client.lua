@@ -191,7 +191,7 @@ local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true
 
 local REQUEST_OPTIONS = {
   query = { table = true }, body = { table = true, string = true }, headers = { table = true },
-  timeout = { number = true }, retry = { boolean = true, number = true }, idempotent = { boolean = true },
+  timeout = { number = true }, start_within = { number = true }, retry = { boolean = true, number = true }, idempotent = { boolean = true },
 }
 
 --- Any other endpoint.
@@ -203,6 +203,7 @@ local REQUEST_OPTIONS = {
 --   body       table, sent as JSON; or string, sent as it is (application/json unless `headers` says otherwise)
 --   headers    table: name to value; not Authorization and what the engine sets
 --   timeout    seconds, the client's by default
+--   start_within  seconds: if its turn (rate limit, connections) comes later it is not sent, kind "rate_limit"
 --   retry      false: only one attempt; a number: so many retries
 --   idempotent true: may be sent again although it may have taken effect. GET, HEAD, PUT, DELETE and OPTIONS always
 --              are, POST and PATCH are not
@@ -232,9 +233,11 @@ function Client:request(method, path, options)
       error(("bad argument #3 to 'request' (option '%s' can't be a %s)"):format(name, type(value)), 2)
     end
   end
-  local timeout, retry = options.timeout, options.retry
+  local timeout, retry, start_within = options.timeout, options.retry, options.start_within
   if timeout and not (timeout > 0 and timeout < math.huge) then
     error("bad argument #3 to 'request' (option 'timeout': seconds above 0 expected)", 2)
+  elseif start_within and not (start_within > 0 and start_within < math.huge) then
+    error("bad argument #3 to 'request' (option 'start_within': seconds above 0 expected)", 2)
   elseif retry == true or (retry and (math.type(retry) ~= "integer" or retry < 0 or retry > 100)) then
     error("bad argument #3 to 'request' (option 'retry': false or an integer from 0 to 100 expected)", 2)
   end
@@ -271,7 +274,7 @@ function Client:request(method, path, options)
   end
   local safe = options.idempotent or (method ~= "POST" and method ~= "PATCH")
   local value, result = found:call(method, path, body, {
-    query = query, headers = headers, timeout = timeout, retry = retry, safe = safe,
+    query = query, headers = headers, timeout = timeout, start_within = start_within, retry = retry, safe = safe,
   })
   return value, result
 end

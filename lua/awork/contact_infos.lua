@@ -94,7 +94,7 @@ local function check_call(options, position, name, change)
   end
   for key, value in next, options do
     local ok
-    if key == "timeout" then
+    if key == "timeout" or key == "start_within" then
       ok = type(value) == "number" and value > 0 and value < math.huge
     elseif key == "retry" then
       ok = value == false or (math.type(value) == "integer" and value >= 0 and value <= 100)
@@ -108,7 +108,7 @@ local function check_call(options, position, name, change)
       error(("bad argument #%d to '%s' (unknown option '%s')"):format(position, name, tostring(key)), 3)
     end
     if not ok then
-      error(("bad argument #%d to '%s' (option '%s' is not valid: timeout is seconds above 0, retry false or a count)")
+      error(("bad argument #%d to '%s' (option '%s' is not valid: timeout and start_within are seconds above 0, retry false or a count)")
         :format(position, name, key), 3)
     end
   end
@@ -139,9 +139,11 @@ function ContactInfos:create(owner_id, info, options)
   end
   local session = sessions[self]
   local done, created, adopted
-  done, created, err, adopted = readback.create_directly(session, self, owner_id, info, options)
-  if done then
-    return created, err, adopted
+  if not (options and options.start_within) then
+    done, created, err, adopted = readback.create_directly(session, self, owner_id, info, options)
+    if done then
+      return created, err, adopted
+    end
   end
   local body
   body, err = encode(self, info)

@@ -483,6 +483,7 @@ end
 function readback.create(session, path, body, options, entry)
   local own <close> = not entry and readback.entry(session) or nil
   entry = entry or own
+  entry.request.start_within = options and options.start_within
   local info, err, adopted = create_entered(entry, path, body, limits(session, options))
   leave(entry)
   return info, err, adopted

@@ -153,6 +153,7 @@ local function fill(self, req, method, path, body, opts)
     safe = method ~= "POST"
   end
   req.method, req.body, req.safe, req.timeout, req.retry = method, body, safe, opts.timeout, opts.retry
+  req.start_within = opts.start_within
   req.url = query and self.base .. path .. query or self.base .. path
   req.headers = opts.headers or (body and self.json_headers or self.plain_headers)
   return req
@@ -210,7 +211,7 @@ function Session:settle(result, token, method, path, body, opts)
   return result, nil, result
 end
 
---- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, retry, safe, brief (a result of
+--- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, start_within, retry, safe, brief (a result of
 -- status 200 need be no more than `true` and the JSON object or array it is; or `body` and `content_type` if it is
 -- none).
 ---@param method string

@@ -116,13 +116,22 @@ double aw_transfer_waited(const aw_engine *e, const struct aw_transfer *t)
     return t->waited + (t->state == AW_QUEUED ? e->blocked_total - t->blocked : 0);
 }
 
-void aw_transfer_fail_rate(aw_engine *e, struct aw_transfer *t, double wait)
+static void fail_rate(aw_engine *e, struct aw_transfer *t, double wait, const char *message)
 {
-    aw_transfer_fail(t, AW_RATE_LIMIT, "rate-limit",
-                     "The rate limit asks for a longer wait than max_wait allows");
+    aw_transfer_fail(t, AW_RATE_LIMIT, "rate-limit", message);
     t->result.retryable = true;
     t->result.retry_at = aw_epoch() + wait;
     aw_transfer_finish(e, t);
+}
+
+void aw_transfer_fail_rate(aw_engine *e, struct aw_transfer *t, double wait)
+{
+    fail_rate(e, t, wait, "The rate limit asks for a longer wait than max_wait allows");
+}
+
+void aw_transfer_fail_late(aw_engine *e, struct aw_transfer *t, double wait)
+{
+    fail_rate(e, t, wait, "Its turn would have come too late for what it was decided on");
 }
 
 void aw_attempt_start(aw_engine *e, struct aw_transfer *t)

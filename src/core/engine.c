@@ -280,6 +280,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
     t->retries = r->retries == AW_RETRY_DEFAULT ? e->options.retries : r->retries;
     t->free_retries = FREE_RETRIES;
     t->budget = r->timeout > 0 ? r->timeout : e->options.timeout;
+    t->start_by = r->start_within > 0 ? now + r->start_within : INFINITY;
     t->result.url = t->request.url;
     t->result.brief = r->brief;
     e->stats.requests++;

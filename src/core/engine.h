@@ -107,10 +107,11 @@ struct aw_request {
     size_t method_len, url_len, body_len, token_len;
     const struct aw_header *headers;
     size_t header_count;
-    double timeout; /* seconds; 0: the engine's */
-    int retries;    /* AW_RETRY_DEFAULT, a count, or AW_RETRY_NEVER: not even after a 429 */
-    bool safe;      /* may be sent again although it may have taken effect (GET, PUT, DELETE; not POST) */
-    int brief;      /* nothing to the engine: whoever reads the result finds it there again */
+    double timeout;      /* seconds; 0: the engine's */
+    double start_within; /* seconds in which it must be sent, or not at all; 0: max_wait alone counts */
+    int retries;         /* AW_RETRY_DEFAULT, a count, or AW_RETRY_NEVER: not even after a 429 */
+    bool safe; /* may be sent again although it may have taken effect (GET, PUT, DELETE; not POST) */
+    int brief; /* nothing to the engine: whoever reads the result finds it there again */
 };
 
 /* Seconds. `queue`: for a connection; `wait`: for the rate limit and backoff. The rest is the last attempt's.

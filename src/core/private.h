@@ -120,6 +120,9 @@ void aw_transfer_finish(aw_engine *e, struct aw_transfer *t);
 /* The rate limit asks for `wait` more seconds, and that is too long. */
 void aw_transfer_fail_rate(aw_engine *e, struct aw_transfer *t, double wait);
 
+/* It can't be sent by start_by; `wait` as above. */
+void aw_transfer_fail_late(aw_engine *e, struct aw_transfer *t, double wait);
+
 /*
  * When what has just been read from a socket came, at the latest. `now` is the step's beginning, and the request may
  * have been counted by the server since then, if the system let us stop in between: a slot of the rate limit given

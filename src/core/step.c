@@ -120,6 +120,11 @@ static void run_queue(aw_engine *e)
     while (e->queue.first && e->active.count < e->options.max_connections) {
         struct aw_transfer *t = e->queue.first;
         double wait = aw_limiter_wait(&e->limiter, e->now);
+        if (e->now > t->start_by || (isfinite(wait) && e->now + wait > t->start_by)) {
+            aw_transfer_restart(t);
+            aw_transfer_fail_late(e, t, isfinite(wait) ? wait : 0);
+            continue;
+        }
         if (wait > 0) {
             double waited = aw_transfer_waited(e, t), most = e->options.max_wait;
             if (waited >= most || (isfinite(wait) && waited + wait > most)) {
@@ -129,7 +134,7 @@ static void run_queue(aw_engine *e)
             }
             e->blocked = true;
             e->blocked_since = e->now;
-            e->unblock_at = e->now + fmin(wait, most - waited);
+            e->unblock_at = fmin(e->now + fmin(wait, most - waited), t->start_by);
             break;
         }
         if (started == STARTS_AT_ONCE) {

@@ -37,7 +37,8 @@ struct aw_transfer {
     int retried;      /* backoffs so far */
     int free_retries; /* left, for connections that turned out dead */
     double submitted, queued;
-    double budget; /* seconds left for attempts and backoffs */
+    double start_by; /* not sent after that; INFINITY: no such moment */
+    double budget;   /* seconds left for attempts and backoffs */
     double deadline;
     double blocked; /* the engine's blocked time when it was queued */
     double waited;  /* seconds for the rate limit, before this time in the queue */

@@ -211,6 +211,13 @@ static int64_t submit(lua_State *L, struct box *b)
         if (!is_number || !(r.timeout > 0))
             luaL_error(L, "request field 'timeout' must be a positive number");
     }
+    lua_getfield(L, 2, "start_within");
+    if (!lua_isnil(L, -1)) {
+        int is_number;
+        r.start_within = lua_tonumberx(L, -1, &is_number);
+        if (!is_number || !(r.start_within > 0))
+            luaL_error(L, "request field 'start_within' must be a positive number");
+    }
     lua_getfield(L, 2, "retry");
     if (lua_isboolean(L, -1)) {
         r.retries = lua_toboolean(L, -1) ? AW_RETRY_DEFAULT : AW_RETRY_NEVER;
