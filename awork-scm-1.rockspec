@@ -95,6 +95,7 @@ build = {
         "src/core/lock.c",
         "src/core/message.c",
         "src/core/origin.c",
+        "src/core/output.c",
         "src/core/registry.c",
         "src/core/request.c",
         "src/core/retry.c",

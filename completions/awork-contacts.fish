@@ -101,7 +101,7 @@ complete -c awork-contacts -n '__fish_awork-contacts_seen_command validate' -l i
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command validate' -l strict -d 'What is doubtful is wrong'
 
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -s h -l help -d 'Show this help'
-complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -s o -l output -r -d 'Save the plan, for apply (mode 0600)'
+complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -s o -l output -r -d 'Save the plan, for apply; - is standard output'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l from -xa 'csv tsv vcard scim json jsonl' -d 'The file\'s format: csv, tsv, vcard, scim, json or jsonl'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l encoding -r -d 'The file\'s encoding, if not UTF-8: windows-1252, utf-16, ..'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l ignore-column -r -d 'A column (property, attribute) that holds nothing for awork'
@@ -135,7 +135,7 @@ complete -c awork-contacts -n '__fish_awork-contacts_seen_command undo' -l journ
 
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -s h -l help -d 'Show this help'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -s f -l format -xa 'csv tsv vcard scim json jsonl' -d 'csv, tsv, vcard, scim, json or jsonl'
-complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -s o -l output -r -d 'Where to (mode 0600); standard output by default'
+complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -s o -l output -r -d 'Where to; standard output by default'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -l only -r -d 'These types, or subtypes, alone'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -l archived -d 'Archived users, too'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -l bom -d 'CSV with a byte order mark, which Excel wants'

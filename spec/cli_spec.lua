@@ -208,6 +208,7 @@ describe("awork-contacts #process", function()
       assert.matches("Is a directory", run({ "check" }, { env = private }).err)
       private.AWORK_TOKEN_FILE = path "absent"
       assert.matches("absent: No such file", run({ "check" }, { env = private }).err)
+      os.remove(path "token") -- one that is replaced keeps its mode
       assert(core.write_file(path "token", " \n"))
       private.AWORK_TOKEN_FILE = path "token"
       assert.matches("is empty", run({ "check" }, { env = private }).err)

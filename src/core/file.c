@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,7 +27,7 @@ int aw_file_append(int fd, const char *data, size_t size)
 int aw_file_sync(int fd)
 {
     while (fsync(fd) < 0) {
-        if (errno == EINVAL || errno == EROFS)
+        if (errno == EINVAL || errno == EROFS || errno == ENOTSUP)
             return 0; /* a pipe or a special file: there is no disk to wait for */
         if (errno != EINTR)
             return errno;
@@ -42,8 +41,7 @@ int aw_file_close(int fd)
     return close(fd) < 0 && errno != EINTR ? errno : 0;
 }
 
-/* The name of a new file is durable once its directory is synced. */
-static int sync_directory_of(const char *path)
+int aw_file_sync_directory_of(const char *path)
 {
     char *dir = strdup(path);
     if (!dir)
@@ -68,43 +66,13 @@ int aw_file_create(const char *path, int *fd)
     while (*fd < 0 && errno == EINTR);
     if (*fd < 0)
         return errno;
-    int err = sync_directory_of(path);
+    int err = aw_file_sync_directory_of(path);
     if (err) {
         (void)unlink(path);
         (void)aw_file_close(*fd);
         *fd = -1;
     }
     return err;
-}
-
-int aw_file_replace(const char *path, const char *data, size_t size)
-{
-    static const char suffix[] = ".XXXXXX";
-    size_t length = strlen(path);
-    char *beside = malloc(length + sizeof suffix);
-    if (!beside)
-        return ENOMEM;
-    memcpy(beside, path, length);
-    memcpy(beside + length, suffix, sizeof suffix);
-    int fd = mkstemp(beside); /* mode 0600 */
-    int err = fd < 0 ? errno : 0;
-    bool made = fd >= 0;
-    if (!err && fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-        err = errno;
-    if (!err)
-        err = aw_file_append(fd, data, size);
-    if (!err)
-        err = aw_file_sync(fd);
-    if (made) {
-        int closed = aw_file_close(fd);
-        err = err ? err : closed;
-    }
-    if (!err && rename(beside, path) < 0)
-        err = errno;
-    if (err && made)
-        (void)unlink(beside);
-    free(beside);
-    return err ? err : sync_directory_of(path);
 }
 
 static int read_private(int fd, char *data, size_t size, size_t *length, unsigned *mode)

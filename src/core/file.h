@@ -1,5 +1,5 @@
 /*
- * Files that must be on disk before something else happens: an append-only journal, a file replaced whole.
+ * Files that must be on disk before something else happens: an append-only journal, a secret.
  * All are readable by their owner alone (0600, directories 0700). POSIX. Each function returns 0 or an errno.
  */
 #ifndef AW_FILE_H
@@ -21,8 +21,8 @@ int aw_file_sync(int fd);
 /* Closes; the descriptor is gone even when this fails. */
 int aw_file_close(int fd);
 
-/* The file has the old content or the new one, never a part: written beside it, synced, renamed. */
-int aw_file_replace(const char *path, const char *data, size_t size);
+/* The name of a new file is durable once its directory is synced. */
+int aw_file_sync_directory_of(const char *path);
 
 /* What aw_file_read_private says beside errnos. */
 enum { AW_FILE_EXPOSED = -1, AW_FILE_FOREIGN = -2 };

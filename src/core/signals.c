@@ -50,5 +50,6 @@ void aw_signals_restore(struct aw_signals *signals)
     for (int i = 0; i < AW_SIGNALS_CAUGHT; i++)
         (void)sigaction(caught[i], &signals->before[i], NULL);
     (void)sigaction(SIGPIPE, &signals->pipe, NULL);
+    atomic_store(&pending, 0);
     atomic_flag_clear(&taken);
 }

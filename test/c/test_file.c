@@ -1,5 +1,6 @@
 /* Files that are on disk when the function returns: modes, what is refused, whole or not at all. */
 #include "core/file.h"
+#include "core/output.h"
 
 #include "check.h"
 
@@ -81,19 +82,107 @@ static void test_create(void)
     }
 }
 
+static int replace(const char *path, const char *data)
+{
+    struct aw_output output;
+    aw_output_init(&output);
+    int err = aw_output_open(&output, path);
+    if (!err)
+        err = aw_output_write(&output, data, strlen(data));
+    if (!err)
+        err = aw_output_commit(&output);
+    aw_output_close(&output);
+    aw_output_close(&output);
+    return err;
+}
+
+/* How many files of ours were left behind, in the root and one below it. */
+static int left_behind(void)
+{
+    char command[160];
+    snprintf(command, sizeof command, "exit $(ls -A %s %s/dir | grep -c '^\\.awork')", root, root);
+    return system(command);
+}
+
+static bool is_link(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 static void test_replace(void)
 {
-    CHECK(aw_file_replace(in_root("plan"), "old", 3) == 0);
-    CHECK(mode_of(in_root("plan")) == 0600);
-    CHECK(aw_file_replace(in_root("plan"), "newer", 5) == 0);
-    CHECK_STR(content_of(in_root("plan")), "newer");
-    CHECK(aw_file_replace(in_root("absent/plan"), "x", 1) == ENOENT);
-    /* The target is a directory: the file beside it is gone again. */
     CHECK(aw_file_make_dirs(in_root("dir")) == 0);
-    CHECK(aw_file_replace(in_root("dir"), "x", 1) != 0);
-    char command[160];
-    snprintf(command, sizeof command, "ls %s | grep -c '^dir\\.' >/dev/null", root);
-    CHECK(system(command) != 0);
+    CHECK(replace(in_root("plan"), "old") == 0);
+    CHECK(mode_of(in_root("plan")) == 0600);
+    CHECK(chmod(in_root("plan"), 0640) == 0);
+    CHECK(replace(in_root("plan"), "newer") == 0);
+    CHECK_STR(content_of(in_root("plan")), "newer");
+    CHECK(mode_of(in_root("plan")) == 0640);
+    CHECK(replace(in_root("absent/plan"), "x") == ENOENT);
+    CHECK(replace(in_root("plan/x"), "x") == ENOTDIR);
+    CHECK(replace(in_root("dir"), "x") == EISDIR);
+    CHECK(replace(in_root("dir/"), "x") == EISDIR);
+    CHECK(replace("", "x") == ENOENT);
+
+    struct aw_output output;
+    aw_output_init(&output);
+    CHECK(aw_output_open(&output, in_root("plan")) == 0);
+    CHECK((fcntl(output.fd, F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK(aw_output_write(&output, "half", 4) == 0);
+    CHECK(replace(in_root("plan"), "another's") == 0);
+    CHECK(system("exit 0") == 0 && left_behind() != 0);
+    aw_output_close(&output);
+    CHECK_STR(content_of(in_root("plan")), "another's");
+    CHECK(left_behind() == 0);
+}
+
+static void test_links(void)
+{
+    CHECK(symlink("../plan", in_root("dir/link")) == 0 && symlink("dir/link", in_root("chain")) == 0);
+    CHECK(replace(in_root("chain"), "through links") == 0);
+    CHECK(is_link(in_root("chain")) && is_link(in_root("dir/link")));
+    CHECK_STR(content_of(in_root("plan")), "through links");
+    CHECK(mode_of(in_root("plan")) == 0640);
+    CHECK(symlink("dir/not yet", in_root("dangling")) == 0);
+    CHECK(replace(in_root("dangling"), "new") == 0);
+    CHECK_STR(content_of(in_root("dir/not yet")), "new");
+    CHECK(is_link(in_root("dangling")));
+    CHECK(symlink("loop", in_root("loop")) == 0 && replace(in_root("loop"), "x") == ELOOP);
+    CHECK(symlink("dir", in_root("to-dir")) == 0 && replace(in_root("to-dir"), "x") == EISDIR);
+    CHECK(left_behind() == 0);
+    CHECK(aw_output_same(in_root("chain"), in_root("plan")) &&
+          !aw_output_same(in_root("plan"), in_root("absent")));
+    CHECK(!aw_output_same(in_root("plan"), in_root("dir/not yet")));
+}
+
+static void test_no_regular_file(void)
+{
+    struct stat st;
+    CHECK(replace("/dev/null", "x") == 0);
+    CHECK(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+    if (access("/dev/full", W_OK) == 0)
+        CHECK(replace("/dev/full", "x") == ENOSPC);
+    CHECK(mkfifo(in_root("pipe"), 0600) == 0);
+    int reader = open(in_root("pipe"), O_RDONLY | O_NONBLOCK);
+    CHECK(replace(in_root("pipe"), "through a pipe") == 0);
+    char text[32] = "";
+    CHECK(read(reader, text, sizeof text - 1) == 14);
+    CHECK_STR(text, "through a pipe");
+    close(reader);
+    CHECK(stat(in_root("pipe"), &st) == 0 && S_ISFIFO(st.st_mode));
+
+    /* A descriptor of ours goes on where it is, also when it is a file's: the file is not replaced. */
+    int fd = open(in_root("log"), O_WRONLY | O_CREAT, 0600);
+    CHECK(write(fd, "one ", 4) == 4);
+    char name[32];
+    snprintf(name, sizeof name, "/dev/fd/%d", fd);
+    CHECK(symlink(name, in_root("to-fd")) == 0);
+    CHECK(replace(name, "two ") == 0 && replace(in_root("to-fd"), "three ") == 0);
+    CHECK(write(fd, "four", 4) == 4 && close(fd) == 0);
+    CHECK_STR(content_of(in_root("log")), "one two three four");
+    CHECK(replace(name, "x") == EBADF);
+    CHECK(left_behind() == 0);
 }
 
 static void test_make_dirs(void)
@@ -111,7 +200,7 @@ static void test_read_private(void)
     char data[8];
     size_t n;
     unsigned mode;
-    CHECK(aw_file_replace(in_root("secret"), "12345678", 8) == 0);
+    CHECK(replace(in_root("secret"), "12345678") == 0);
     CHECK(aw_file_read_private(in_root("secret"), data, sizeof data, &n, &mode) == 0);
     CHECK(n == 8 && memcmp(data, "12345678", 8) == 0 && mode == 0600);
     CHECK(aw_file_read_private(in_root("secret"), data, 7, &n, &mode) == EFBIG);
@@ -141,6 +230,8 @@ int main(void)
     }
     test_create();
     test_replace();
+    test_links();
+    test_no_regular_file();
     test_make_dirs();
     test_read_private();
     char command[64];

@@ -36,6 +36,10 @@ end
 
 --- `plan`: exit code 0 nothing to do, 2 changes pending, 1 problems.
 function M.plan(ctx)
+  local usable, mistake = people.check_output(ctx.opts)
+  if not usable then
+    return nil, mistake
+  end
   local client <close>, err = connection.client(ctx)
   if not client then
     return nil, err
@@ -46,9 +50,16 @@ function M.plan(ctx)
     return nil, err
   end
   local path = ctx.opts.output
-  if path then
+  if path == "-" then -- the results are the plan; people read it where they read messages
+    if not (ctx.ui.json or ctx.ui.quiet) then
+      ctx.ui:err(plan_text(plan, ctx.ui.color_err))
+    end
+    ctx.ui:out(plan:to_json())
+    return plan:exit_code()
+  elseif path then
     local ok, failed = plan:save(path)
     if not ok then
+      ctx:check()
       return nil, failed
     end
   end

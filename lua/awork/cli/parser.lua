@@ -168,7 +168,7 @@ function M.new(on_help)
 
   local plan = command("plan", "Show what would be changed. Changes nothing.")
   plan:argument "file" :description "People as they should be; - is standard input."
-  plan:option "-o --output" :argname "FILE" :description "Save the plan, for apply (mode 0600)."
+  plan:option "-o --output" :argname "FILE" :description "Save the plan, for apply; - is standard output."
   planning(plan)
 
   local apply = command("apply", "Make awork match a file, or apply a saved plan.")
@@ -185,7 +185,7 @@ function M.new(on_help)
   local export = command("export", "Write everyone's contact infos to a file, or to standard output.")
   export:option "-f --format" :argname "FORMAT" :choices(FORMATS)
     :description "csv, tsv, vcard, scim, json or jsonl. By default that of the file's name, else json."
-  export:option "-o --output" :argname "FILE" :description "Where to (mode 0600); standard output by default."
+  export:option "-o --output" :argname "FILE" :description "Where to; standard output by default."
   export:option "--only" :argname "TYPES" :convert(of("--only", list)) :description "These types, or subtypes, alone."
   export:flag "--archived" :description "Archived users, too."
   export:flag "--bom" :description "CSV with a byte order mark, which Excel wants."

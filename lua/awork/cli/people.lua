@@ -1,4 +1,5 @@
 --- People from files, as the commands take them.
+local core = require "awork.core"
 local errors = require "awork.error"
 local format = require "awork.format"
 local options = require "awork.desired.options"
@@ -7,6 +8,22 @@ local M = {}
 
 local function failure(code, description)
   return nil, errors.new { kind = "cli", code = code, description = description, retryable = false }
+end
+
+--- Looks at `--output`: what a command reads is not what it writes.
+-- @param opts the command's
+-- @return true, or nil, err
+function M.check_output(opts)
+  local path = opts.output
+  if path == "" then
+    return failure("usage", "--output: an empty name")
+  end
+  for _, name in ipairs { "file", "token_file", "ca_file" } do
+    if path and path ~= "-" and opts[name] and opts[name] ~= "" and core.same_file(path, opts[name]) then
+      return failure("usage", ("--output: %s is what is read; name another file"):format(path))
+    end
+  end
+  return true
 end
 
 --- Opens a file of people; `-` is standard input.

@@ -208,48 +208,26 @@ function M.list(ctx)
   return 0
 end
 
--- Where an export goes: { open = fn() → true or nil, err; write = fn(text) → true or nil, message; done = fn(ok) }. A
--- file is whole or not there.
+local function not_written(message)
+  return errors.new { kind = "file", code = "not-written", description = message, retryable = false }
+end
+
+-- Where an export goes: write(text) → true, or nil, message; commit() → true, or nil, message; close(). A file is whole
+-- or as it was.
 local function target(ctx)
   local path = ctx.opts.output
   if not path or path == "-" then
-    return { open = function() return true end, write = function(text)
+    return { close = function() end, commit = function() return true end, write = function(_, text)
       ctx.ui:out(text)
       return true
-    end, done = function() return true end }
+    end }
   end
-  local beside, file = path .. ".part", nil
-  return {
-    open = function()
-      os.remove(beside)
-      local message
-      file, message = core.journal_open(beside)
-      if not file then
-        return nil, errors.new { kind = "file", code = "not-written", description = message, retryable = false }
-      end
-      return true
-    end,
-    write = function(text) return file:write(text) end,
-    done = function(ok)
-      if not file then
-        return nil
-      end
-      local message_of
-      if ok then
-        ok, message_of = file:sync()
-      end
-      file:close()
-      if ok then
-        ok, message_of = os.rename(beside, path)
-      end
-      if not ok then
-        os.remove(beside)
-        return nil, message_of and errors.new { kind = "file", code = "not-written",
-          description = path .. ": " .. message_of, retryable = false }
-      end
-      return true
-    end,
-  }
+  local file, message = core.open_output(path)
+  if not file then
+    ctx:check()
+    return nil, not_written(message)
+  end
+  return file
 end
 
 local EXTENSIONS = { vcf = "vcard", vcard = "vcard", csv = "csv", txt = "csv", tsv = "tsv", json = "json",
@@ -277,19 +255,18 @@ function M.export(ctx)
   if not within then
     return nil, problem
   end
-  local sink = target(ctx)
-  local count, complete = 0, false
-  -- There before the file is: whatever fails, none is left behind.
-  local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore
-    if not complete then
-      sink.done(false)
-    end
-  end })
-  local ok, err = sink.open()
-  if not ok then
-    return nil, err
+  local usable, mistake = people.check_output(opts)
+  if not usable then
+    return nil, mistake
   end
-  ok, err = with_client(ctx, "Reading", function(client)
+  local sink, unusable = target(ctx)
+  if not sink then
+    return nil, unusable
+  end
+  -- Whatever fails, no part of a file is left behind.
+  local closing <close> = setmetatable({}, { __close = function() sink:close() end }) -- luacheck: ignore
+  local count = 0
+  local ok, err = with_client(ctx, "Reading", function(client)
     local write_failed, read_failed
     local function persons()
       local next_owner = client.users:each { pageSize = PAGE_SIZE, showArchived = opts.archived or nil }
@@ -323,9 +300,9 @@ function M.export(ctx)
     end
     if not read_failed then
       local written, cause = format.write(source, function(text)
-        local done, message = sink.write(text)
+        local done, message = sink:write(text)
         if not done then
-          write_failed = errors.new { kind = "file", code = "not-written", description = message, retryable = false }
+          write_failed = not_written(message)
         end
         return done, message
       end, { format = kind, bom = opts.bom })
@@ -338,10 +315,10 @@ function M.export(ctx)
   if not ok then
     return nil, err
   end
-  complete = true
-  ok, err = sink.done(true)
+  local message
+  ok, message = sink:commit()
   if not ok then
-    return nil, err
+    return nil, not_written(message)
   end
   ctx.ui:say("exported %d user%s%s", count, count == 1 and "" or "s", opts.output and " to " .. opts.output or "")
   return 0

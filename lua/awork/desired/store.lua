@@ -49,7 +49,7 @@ function plan.Plan:to_json()
   return table.concat(out)
 end
 
---- Writes the plan to a file of mode 0600: whole, or not at all.
+--- Writes the plan to a file: whole, or not at all. A new one has mode 0600, one that is replaced keeps its own.
 -- @param path string
 -- @return true, or nil, err (kind "file")
 function plan.Plan:save(path)
