@@ -71,7 +71,11 @@ describe("awork.core", function()
       assert.equal(shown, core.visible(text))
       assert.equal(shown, core.visible(shown))
     end
-    assert.equal("a\nb\\x0B\n", core.visible("a\nb\v\n", true))
+    assert.equal("a\nb\\x0B\n\t\\r", core.visible("a\nb\v\n\t\r", "lines"))
+    local json = '["\u{9B}\127\u{202E}\u{E0041}\\\\u{9B} \u{1F600}"\n]'
+    assert.equal([==[["\u009B\u007F\u202E\uDB40\uDC41\\u{9B} ]==] .. "\u{1F600}\"\n]", core.visible(json, "json"))
+    assert.same(core.decode(json), core.decode(core.visible(json, "json")))
+    assert.has_error(function() core.visible("", "bold") end)
     for cp = 0, 0x10FFFF do
       if cp < 0x3000 or cp % 0x1000 < 8 then
         local text = utf8.char(cp)

@@ -122,13 +122,14 @@ local function carry_out(ctx, client, plan, verb)
     plan.options.delete_limit = opts.delete_limit
     require "awork.desired.plan".tally(plan)
   end
-  if ui.json then
-    if not (ui.quiet or opts.yes) then
-      ui:err((plan_text(plan, ui.color_err, opts.partial)))
-    end
-  else
+  if not ui.json then
     ui:out((plan_text(plan, ui.color, opts.partial)))
     ui:flush()
+  end
+  -- Who is asked has seen the plan, wherever the results go and however quiet it is.
+  local asked = not opts.yes and not plan:is_empty() and ui:can_ask()
+  if ui.json and not (ui.quiet or opts.yes) or asked and (ui.json or not ui.seen) then
+    ui:err((plan_text(plan, ui.color_err, opts.partial)))
   end
   local function refused(err)
     err.description = output.worded(err.description)

@@ -214,11 +214,11 @@ end
 
 -- Where an export goes: write(text) → true, or nil, message; commit() → true, or nil, message; close(). A file is whole
 -- or as it was.
-local function target(ctx)
+local function target(ctx, kind)
   local path = ctx.opts.output
   if not path or path == "-" then
     return { close = function() end, commit = function() return true end, write = function(_, text)
-      ctx.ui:out(text)
+      ctx.ui:data(text, (kind == "csv" or kind == "tsv" or kind == "vcard") and "lines" or "json")
       return true
     end }
   end
@@ -259,7 +259,7 @@ function M.export(ctx)
   if not usable then
     return nil, mistake
   end
-  local sink, unusable = target(ctx)
+  local sink, unusable = target(ctx, kind)
   if not sink then
     return nil, unusable
   end

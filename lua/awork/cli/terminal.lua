@@ -28,6 +28,7 @@ function M.new(system, opts)
   local plain = opts.no_color or (getenv "NO_COLOR" or "") ~= "" or getenv "TERM" == "dumb"
   return setmetatable({
     system = system, json = opts.json or false, quiet = opts.quiet or false,
+    seen = system.isatty(1), seen_err = system.isatty(2),
     color = not plain and system.isatty(1), color_err = not plain and system.isatty(2),
     lively = not opts.quiet and system.isatty(2) and getenv "TERM" ~= "dumb",
   }, Terminal)
@@ -35,7 +36,23 @@ end
 
 -- Text from anywhere, fit for a terminal, line by line.
 local function safe(text)
-  return core.visible(text, true)
+  return core.visible(text, "lines")
+end
+
+local OURS = { ["\27[0m"] = true }
+for _, sequence in pairs(COLORS) do
+  OURS[sequence] = true
+end
+
+-- What goes to a terminal, whatever was forgotten where it was made: no sequence but our own colours passes.
+local function fit(text, style)
+  if not text:find("\27", 1, true) then
+    return core.visible(text, style)
+  end
+  text = text:gsub("[^\27]+", function(part) return core.visible(part, style) end)
+  return (text:gsub("\27(%[?[0-9]*m?)", function(rest)
+    return not OURS["\27" .. rest] and "\\x1B" .. rest or nil
+  end))
 end
 
 local function check(ok, message, code)
@@ -44,10 +61,24 @@ local function check(ok, message, code)
   end
 end
 
---- Writes results. Raises a Broken when that fails.
+--- Writes results. Raises a Broken when that fails. What others wrote in them has gone through `core.visible`; on a
+-- terminal all of it does.
 function Terminal:out(text)
   self:clear()
-  check(self.system.stdout:write(text))
+  check(self.system.stdout:write(self.seen and fit(text, self.json and "json" or "lines") or text))
+end
+
+--- Writes data as they are, but for a terminal, which shows what it must not obey.
+-- @param text string
+-- @param style "json" if it is JSON, else "lines"
+function Terminal:data(text, style)
+  if self.seen then
+    self:clear()
+    text = core.visible(text:gsub("\r\n", "\n"), style)
+    check(self.system.stdout:write(text))
+  else
+    self:out(text)
+  end
 end
 
 --- What was written has arrived. Raises a Broken when it has not.
@@ -58,7 +89,7 @@ end
 -- Messages: nobody can be told if these fail.
 function Terminal:err(text)
   self:clear()
-  self.system.stderr:write(text)
+  self.system.stderr:write(self.seen_err and fit(text, "lines") or text)
   self.system.stderr:flush()
 end
 
@@ -96,7 +127,7 @@ end
 --- One line that is drawn over, on a terminal alone.
 function Terminal:status(text)
   if self.lively then
-    self.system.stderr:write("\r\27[K", text)
+    self.system.stderr:write("\r\27[K", core.visible(text))
     self.system.stderr:flush()
     self.shown = true
   end
@@ -124,10 +155,16 @@ function Terminal:bar(verb)
   end
 end
 
+--- Is there somebody to ask?
+-- @return boolean
+function Terminal:can_ask()
+  return self.system.isatty(0) and self.seen_err
+end
+
 --- Asks a question on the terminal.
 -- @return true for yes, false for no, nil when there is nobody to ask
 function Terminal:confirm(question)
-  if not (self.system.isatty(0) and self.system.isatty(2)) then
+  if not self:can_ask() then
     return nil
   end
   self:err(question .. " [y/N] ")

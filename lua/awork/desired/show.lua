@@ -95,7 +95,7 @@ function M.change(change)
 end
 
 local function who_of(item)
-  return item.name and safe(item.name) or item.who and safe(item.who) or item.owner_id or "?"
+  return safe(item.name or item.who or item.owner_id or "?")
 end
 
 local function plural(n, one, many)
@@ -143,7 +143,7 @@ function plan.Plan:to_text(opts)
       end
       local place = M.place(change.source and { file = change.source.file, row = change.source.row,
         line = change.source.line })
-      out[#out + 1] = paint("bold", who_of(change)) .. paint("dim", "  " .. change.owner_id
+      out[#out + 1] = paint("bold", who_of(change)) .. paint("dim", "  " .. safe(change.owner_id)
         .. (place ~= "" and "  (" .. place .. ")" or ""))
       last = key
     end
