@@ -173,7 +173,7 @@ describe("format.vcard: reading", function()
     assert.same({ "a@x.org", "c@x.org" }, { persons[1].user, persons[2].user })
     local seen = {}
     for i, err in ipairs(errors) do seen[i] = ("%s %d %s"):format(err.code, err.row, err.line) end
-    assert.same({ "syntax 1 3", "syntax 2 5", "syntax 4 13", "limit 5 18", "syntax 6 22", "limit 7 2025",
+    assert.same({ "user 1 1", "syntax 2 5", "syntax 4 13", "limit 5 18", "syntax 6 22", "limit 7 2025",
       "syntax 9 3032" }, seen)
     assert.is_true(errors[7].fatal)
   end)

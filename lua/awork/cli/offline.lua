@@ -85,6 +85,17 @@ function M.validate(ctx)
         message = err.message or err.description })
     end
   end
+  -- What is said of one row or card is a finding; what is said of the whole file comes last, as a warning.
+  local whole = {}
+  for _, warning in ipairs(reader.warnings or {}) do
+    if warning.row then
+      warning.file = warning.file or reader.file
+      findings:add("doubtful", stream.place(warning), { file = warning.file, row = warning.row, line = warning.line,
+        column = warning.column, property = ui.json and warning.property or nil, rule = "left-out", message = warning.message })
+    else
+      whole[#whole + 1] = warning
+    end
+  end
   if ui.json then
     findings.stream.finish()
     ui:out((',"people":%d,"contact_infos":%d,"wrong":%d,"doubtful":%d}\n'):format(count, infos, findings.wrong,
@@ -93,7 +104,7 @@ function M.validate(ctx)
     ui:out(("%d people, %d contact infos: %s, %d doubtful\n"):format(count, infos,
       findings.wrong > 0 and ui:paint("red", findings.wrong .. " wrong") or "0 wrong", findings.doubtful))
   end
-  people.warn(ctx, reader)
+  people.warn(ctx, { file = reader.file, warnings = whole })
   return findings.wrong == 0 and 0 or 1
 end
 

@@ -3,6 +3,7 @@ local core = require "awork.core"
 local errors = require "awork.error"
 local format = require "awork.format"
 local options = require "awork.desired.options"
+local stream = require "awork.format.stream"
 
 local M = {}
 
@@ -51,10 +52,12 @@ function M.open(ctx, path)
   return reader
 end
 
---- Says which columns were not understood, once a reader is at its end.
+--- Says what was not understood of a file, once a reader is at its end.
 function M.warn(ctx, reader)
   for _, warning in ipairs(reader.warnings or {}) do
-    ctx.ui:warn(("%s: column '%s': %s"):format(reader.file or "file", warning.column or "?", warning.message))
+    local place = stream.place { file = reader.file or "file", row = warning.row, unit = warning.unit,
+      line = warning.line, column = warning.column, property = warning.property }
+    ctx.ui:warn(place .. ": " .. warning.message)
   end
 end
 

@@ -95,6 +95,24 @@ function M.parse(s, more, prefixes)
   return found, unknown
 end
 
+-- How words begin that make a number or an address somebody else's.
+local OTHERS = { "assist", "sekret", "secretar", "spouse", "ehefrau", "ehemann", "ehepartner", "lebenspartner",
+  "emergency", "notfall", "mother", "mutter", "father", "vater", "parent", "eltern", "manager", "vorgesetzt",
+  "supervisor", "brother", "sister", "bruder", "schwester", "relative", "verwandte", "angehoerig", "contact person",
+  "ansprechpartner", "kontaktperson", "referent", "vertretung", "deputy" }
+
+--- Does a label or type such as `assistant` or Apple's `_$!<AssistantPhone>!$_` make what it labels somebody else's?
+---@param s string
+---@return boolean
+function M.is_somebody_else(s)
+  if #s > MAX_LABEL then return false end
+  local folded = " " .. text.fold(s)
+  for _, stem in ipairs(OTHERS) do
+    if folded:find(" " .. stem, 1, true) then return true end
+  end
+  return false
+end
+
 -- type → concept and subtype, the first that fits. (awork API: possible subtypes.)
 local SUBTYPES = {
   phone = { { "mobile", "mobile" }, { "work", "work" }, { "home", "home" }, { "other", "other" } },

@@ -12,6 +12,7 @@ local stream = require "awork.format.stream"
 
 local MAX_PROPERTIES = 2000 -- that we read, of one card
 local MAX_CARD = 1048576 -- bytes of their values
+local MAX_WARNINGS = 100 -- of one file
 
 -- Properties that name a service by themselves → type and concept.
 local SERVICES = {
@@ -26,17 +27,67 @@ local NETWORKS = {
 local TYPES = { TEL = "phone", EMAIL = "email", ADR = "address", URL = "urls" }
 local EXTRA = { "ORG", "TITLE", "ROLE", "NOTE", "BDAY", "NICKNAME", "CATEGORIES" }
 
-local WANTED = {}
-for name in ("BEGIN END VERSION N FN UID TEL EMAIL ADR URL IMPP X-SOCIALPROFILE SOCIALPROFILE X-ABLABEL X-ABADR "
-  .. "X-AWORK-USER X-AWORK-INFO"):gmatch "%S+" do
-  WANTED[name] = true
+local function set(names, into)
+  into = into or {}
+  for name in names:gmatch "%S+" do into[name] = true end
+  return into
 end
+
+local WANTED = set("BEGIN END VERSION KIND X-ADDRESSBOOKSERVER-KIND N FN UID TEL EMAIL ADR LABEL URL IMPP "
+  .. "X-SOCIALPROFILE SOCIALPROFILE X-ABLABEL X-ABADR X-AWORK-USER X-AWORK-INFO")
 for name in pairs(SERVICES) do WANTED[name] = true end
 for name in pairs(NETWORKS) do WANTED[name] = true end
+
+-- Of these a card may have several, each a contact info.
+local INFOS = set "IMPP X-SOCIALPROFILE SOCIALPROFILE X-AWORK-INFO"
+for _, names in ipairs { TYPES, SERVICES, NETWORKS } do
+  for name in pairs(names) do INFOS[name] = true end
+end
+
+-- Properties that are known to hold no contact info: of the RFCs, and what programs add for themselves.
+local IDLE = set("ADR-LABEL AGENT ANNIVERSARY BDAY BIRTHPLACE CALADRURI CALURI CAPURI CATEGORIES CLASS CLIENTPIDMAP "
+  .. "CREATED DEATHDATE DEATHPLACE EXPERTISE FBURL GENDER GEO GRAMGENDER HOBBY INTEREST KEY LANG LANGUAGE LOGO "
+  .. "MAILER MEMBER NAME NICKNAME NOTE ORG ORG-DIRECTORY PHOTO PRODID PROFILE PRONOUNS RELATED REV ROLE SORT-STRING "
+  .. "SOUND SOURCE TITLE TZ UID XML X-ABDATE X-ABRELATEDNAMES X-ABSHOWAS X-ABUID X-ADDRESSBOOKSERVER-MEMBER "
+  .. "X-ANDROID-CUSTOM X-ANNIVERSARY X-ASSISTANT X-CLASS X-EVOLUTION-ANNIVERSARY X-EVOLUTION-ASSISTANT "
+  .. "X-EVOLUTION-FILE-AS X-EVOLUTION-MANAGER X-EVOLUTION-SPOUSE X-GENDER X-IMAGETYPE X-IMAGEHASH X-MANAGER "
+  .. "X-MAIDENNAME X-MS-CARDPICTURE X-MS-OL-DEFAULT-POSTAL-ADDRESS X-MS-OL-DESIGN X-PHONETIC-FIRST-NAME "
+  .. "X-PHONETIC-LAST-NAME X-PHONETIC-MIDDLE-NAME X-PHONETIC-ORG X-SHARED-PHOTO-DISPLAY-PREF X-SPOUSE X-WAB-GENDER")
+
+-- What a property that is not understood may hold, by a part of its name.
+local GUESSES = {
+  { "messenger", set "IM IMADDRESS IMPP JABBER XMPP SIP CHAT MESSENGER TELEGRAM SIGNAL THREEMA" },
+  { "email", set "MAIL EMAIL MAILS EMAILS" },
+  { "phone", set "TEL PHONE TELEPHONE MOBILE CELL FAX TELEX PAGER HANDY" },
+  { "address", set "ADR ADDR ADDRESS STREET CITY ZIP COUNTRY" },
+  { "urls", set "URL URI WEB HOMEPAGE WEBPAGE BLOG" },
+  { "social", set "SOCIAL SOCIALPROFILE MASTODON YOUTUBE TIKTOK" },
+}
+
+-- The types that the property may hold; nil: any.
+local function guess(name)
+  for word in name:upper():gmatch "%u+" do
+    for _, entry in ipairs(GUESSES) do
+      if entry[2][word] then return { entry[1] } end
+    end
+  end
+end
+
+-- Cards of what is no person (RFC 6350, KIND; Apple's X-ADDRESSBOOKSERVER-KIND). A company's is read as any other.
+local NO_PERSON = { group = "a group", location = "a place", device = "a device", application = "a program" }
 
 -- Reading ------------------------------------------------------------------------------------------------------------
 
 local DEFAULTS = { phone = "other", email = "other", address = "other", urls = "other" }
+
+-- Is this somebody else's: an assistant's number, by its type or the label of its group? Then what it says, or nil.
+local function somebody_else(property, card)
+  for _, word in ipairs(property.types) do
+    if labels.is_somebody_else(word) then return word end
+  end
+  local label = property.group and card.labels[property.group:lower()]
+  return label and labels.is_somebody_else(label) and label or nil
+end
 
 -- All that is said about the kind of a property, as concepts: its types, its service, the label of its group.
 local function concepts(property, card)
@@ -154,18 +205,37 @@ local function info_of(property, card, defaults)
   end
 end
 
+-- An address that says nothing in its parts, but something beside them: it is no address that awork can have.
+local function note_formatted(card, property)
+  local parts = property.value:gsub("[; ]", "")
+  if parts == "" and not property.params.label then return end
+  card.note(property.name, "an address without its parts (street, postal code, city); it is left out", property.line)
+  card.unknown[#card.unknown + 1] = { name = property.name, what = "property", types = { "address" } }
+end
+
 -- The person of a card, or nil, message, property.
 local function person_of(card, opts)
   local contact_infos, places = {}, {}
   local defaults = opts.defaults or {}
+  local addresses = false
   for _, property in ipairs(card.properties) do
     local info, problem = info_of(property, card, defaults)
     if problem then return nil, problem, property end
-    if info and info.value ~= "" then
+    if property.name == "ADR" then
+      addresses = true
+      if not info then note_formatted(card, property) end
+    end
+    local other = info and somebody_else(property, card)
+    if other then
+      card.note(property.name, ("says '%s', so it is somebody else's; it is left out"):format(persons.excerpt(other)),
+        property.line)
+    elseif info and info.value ~= "" then
       contact_infos[#contact_infos + 1] = info
       places[#contact_infos] = ("%s (line %d)"):format(property.name, property.line)
     end
   end
+  local label = card.single.LABEL
+  if label and not addresses then note_formatted(card, label) end
   local person = { contact_infos = contact_infos, extra = opts.extra and card.extra or nil }
   local n = card.single.N
   if n then
@@ -202,7 +272,7 @@ local function person_of(card, opts)
     end
   end
   person.user = user
-  person.source = { format = "vcard", columns = places }
+  person.source = { format = "vcard", columns = places, unknown = card.unknown[1] and card.unknown or nil }
   return person
 end
 
@@ -221,6 +291,39 @@ local function reader(input, opts)
   local number = 0
   local extra = {}
   for _, name in ipairs(EXTRA) do extra[name] = true end
+  local ignored = stream.ignored(opts)
+  local warnings, said, idle = {}, {}, {}
+
+  local function warn(message, line, property)
+    if #warnings < MAX_WARNINGS then
+      warnings[#warnings + 1] = { file = input.name, row = number > 0 and number or nil, unit = "card", line = line,
+        property = property, message = message }
+    end
+  end
+
+  -- What is not understood of a card: said once a file, and nothing of what it may hold is deleted.
+  local function unknown(card, property)
+    local name = property.full or property.name
+    local skip = ignored(name)
+    if skip or extra[property.name] and opts.extra then return end
+    if IDLE[property.name] and property.colon then
+      idle[property.name] = true
+      return
+    end
+    local types
+    if TYPES[property.name] then
+      types = { TYPES[property.name] }
+    else
+      types = guess(name)
+    end
+    card.unknown[#card.unknown + 1] = { name = name, what = "property", types = types }
+    local key = name .. (property.colon and ":" or "")
+    if not said[key] then
+      said[key] = true
+      warn(property.colon and "not understood; it is left out" or "no colon: this is not a property; it is left out",
+        property.line, persons.excerpt(name))
+    end
+  end
 
   -- Takes a property into the card; nil, or code and message of what is wrong with it.
   local function add(card, property)
@@ -230,11 +333,10 @@ local function reader(input, opts)
     elseif name == "X-ABADR" and property.group then
       card.countries[property.group:lower()] = property.value
     elseif name == "VERSION" then
-      if not VERSIONS[property.value:match "^%s*(.-)%s*$"] then
-        return "syntax", "this is neither vCard 2.1 nor 3.0 nor 4.0"
-      end
-    elseif TYPES[name] or SERVICES[name] or NETWORKS[name] or name == "IMPP" or name == "X-AWORK-INFO"
-      or name:find "SOCIALPROFILE$" then
+      if not VERSIONS[property.value] then return "syntax", "this is neither vCard 2.1 nor 3.0 nor 4.0" end
+    elseif name == "KIND" or name == "X-ADDRESSBOOKSERVER-KIND" then
+      card.no_person = card.no_person or NO_PERSON[property.value:lower()]
+    elseif INFOS[name] then
       card.properties[#card.properties + 1] = property
     end
     if extra[name] and opts.extra then
@@ -246,29 +348,63 @@ local function reader(input, opts)
     if card.size > MAX_CARD or card.count > MAX_PROPERTIES then return "limit", "too much in one card" end
   end
 
-  local begin -- the BEGIN of a card that came before the END of the one before
+  -- At the end: what holds no contact info by its nature is said together, in one line.
+  local function finish()
+    local names = {}
+    for name in pairs(idle) do names[#names + 1] = name end
+    table.sort(names)
+    if names[1] then
+      warnings[#warnings + 1] = { file = input.name, unit = "card",
+        message = "not used, because they hold no contact infos: " .. table.concat(names, ", ") }
+    end
+  end
 
-  local function step()
-    local card = { properties = {}, labels = {}, countries = {}, single = {}, extra = {}, size = 0, count = 0 }
+  local begin -- the BEGIN of a card that came before the END of the one before
+  local junk -- the first line outside of cards that is none
+
+  local function new_card()
+    return { properties = {}, labels = {}, countries = {}, single = {}, extra = {}, unknown = {}, size = 0, count = 0,
+      note = function(name, message, line) warn(message, line, name) end }
+  end
+
+  -- One card: the person, or nil and an error; nil at the end; false for one that is no person.
+  local function read_card()
+    local card = new_card()
     local first, depth, agent, err = begin, 0, false, nil -- first: the line of its BEGIN
     if begin then begin, number = nil, number + 1 end
     local function fail(code, message, line, property, fatal)
       return stream.fail(code, message, { file = input.name, row = number, unit = "card", line = line,
         property = property }, fatal)
     end
+    -- A property that is neither BEGIN nor END.
+    local function take(property, failed)
+      if failed then
+        err = err or fail(failed.code, failed.message, failed.line, failed.property)
+      elseif property.name == "AGENT" then
+        agent = true
+      elseif depth > 0 or err then
+        return
+      elseif not property.value then
+        unknown(card, property)
+      else
+        local code, message = add(card, property)
+        if code then err = fail(code, message, property.line, property.name) end
+      end
+    end
     while true do
       list.within = first ~= nil
       local property, failed = list:next()
       local name = property and property.name
-      if failed and (failed.fatal or not first) then
-        failed.fatal = true
+      if failed and failed.fatal then
         return nil, failed
-      elseif failed then
-        err = err or fail(failed.code, failed.message, failed.line, failed.property)
-      elseif not property then
-        if not first then return nil end
-        return nil, fail("syntax", "it has no END:VCARD, the text is cut off", first, nil, true)
-      elseif name == "BEGIN" and property.value:upper():find "^%s*VCARD%s*$" then
+      elseif not property and not failed then
+        if first then return nil, fail("syntax", "it has no END:VCARD, the text is cut off", first, nil, true) end
+        if number == 0 and junk then
+          return nil, fail("syntax", "no BEGIN:VCARD: this is not a vCard", junk, nil, true)
+        end
+        finish()
+        return nil
+      elseif name == "BEGIN" and property.value and property.value:upper() == "VCARD" then
         if not first then
           first, number = property.line, number + 1
         elseif agent then
@@ -278,19 +414,22 @@ local function reader(input, opts)
           return nil, fail("syntax", "it has no END:VCARD", first)
         end
       elseif not first then
-        number = number + 1
-        return nil, fail("syntax", "BEGIN:VCARD expected: this is not a vCard", property.line, nil, true)
+        -- Between cards anything may stand: it is said once, and passed over.
+        if not junk and number > 0 then warn("what is no card is passed over", (property or failed).line) end
+        junk = junk or (property or failed).line
       elseif name == "END" and depth == 0 then
         break
       elseif name == "END" then
         depth = depth - 1
         agent = depth > 0
-      elseif name == "AGENT" then
-        agent = true
-      elseif property.value and depth == 0 and not err then
-        local code, message = add(card, property)
-        if code then err = fail(code, message, property.line, name) end
+      else
+        take(property, failed)
       end
+    end
+    if junk and number == 1 and junk < first then warn("what is no card is passed over", junk) end
+    if card.no_person then
+      warn(("the card of %s, not of a person; it is left out"):format(card.no_person), first)
+      return false
     end
     if err then return nil, err end
     local person, message, property = person_of(card, opts)
@@ -302,7 +441,14 @@ local function reader(input, opts)
     source.file, source.row, source.line, source.unit = input.name, number, first, "card"
     return person
   end
-  return stream.reader(step, input)
+  local function step()
+    local person, err
+    repeat
+      person, err = read_card()
+    until person ~= false
+    return person, err
+  end
+  return stream.reader(step, input, { warnings = warnings })
 end
 
 -- Writing ------------------------------------------------------------------------------------------------------------

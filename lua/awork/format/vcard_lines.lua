@@ -44,6 +44,38 @@ local function physical(self)
   end
 end
 
+-- Bytes of a line that tell whether it is base64.
+local PEEK = 256
+
+-- The beginning of the next line, of at most PEEK bytes.
+local function peek(self)
+  local input = self.input
+  while not input.eof and #input.buf - input.pos < PEEK do
+    if not input:more(WINDOW) then break end
+  end
+  local from, to = input.pos, input.pos + PEEK - 1
+  local stop = find(sub(input.buf, from, to), "[\r\n]")
+  return sub(input.buf, from, stop and from + stop - 2 or to)
+end
+
+-- Whether a line's value is base64: by its parameters, or a data URI. Photos are; nobody wants them.
+local function is_base64(line)
+  local head = sub(line, 1, PEEK):lower()
+  local colon = find(head, ":", 1, true)
+  if not colon then return false end
+  local name = sub(head, 1, colon)
+  return find(name, "base64", 1, true) ~= nil or find(name, "encoding=b[;:]") ~= nil
+    or find(head, "^data:[^,]*;base64,", colon + 1) ~= nil
+end
+
+-- Old phones do not indent what goes on below a photo. Its lines are passed over; a blank one, or one that is no
+-- base64, ends them.
+local function skip_base64(self)
+  while find(peek(self), "^[%w+/]+=*[ \t]*$") do
+    if not physical(self) then break end
+  end
+end
+
 -- Whether the next line goes on with the one before: it begins with white space.
 local function folded(self)
   local input = self.input
@@ -92,6 +124,7 @@ local function logical(self)
       break
     end
   end
+  if is_base64(line) then skip_base64(self) end
   return parts and table.concat(parts) or line, first, cut
 end
 
@@ -107,6 +140,7 @@ local BARE_ENCODINGS = { ["quoted-printable"] = true, base64 = true, ["8bit"] = 
 -- no colon.
 local function parameters(line, pos)
   local types, params = {}, {}
+  pos = match(line, "^[ \t]*()", pos)
   while byte(line, pos) == 59 do -- ;
     local name, at = match(line, "^[ \t]*([%w_-]*)[ \t]*()", pos + 1)
     pos = at
@@ -144,13 +178,25 @@ local function parameters(line, pos)
   return types, params, pos
 end
 
+-- A value as it stands, without the white space around it; an escaped one is none.
+local function trim(s)
+  local trimmed = text.trim(s)
+  local slashes = 0
+  while byte(trimmed, -1 - slashes) == 92 do slashes = slashes + 1 end
+  if slashes % 2 == 1 and #trimmed < #s then
+    local after = find(s, trimmed, 1, true) + #trimmed
+    return trimmed .. match(s, utf8.charpattern, after)
+  end
+  return trimmed
+end
+
 --- A text value without its escapes.
 function M.unescape(s)
   if not find(s, "\\", 1, true) then return s end
   return (gsub(s, "\\(.)", function(c) return (c == "n" or c == "N") and "\n" or c end))
 end
 
---- The components of a structured value, without escapes, absent where empty; at most `n`.
+--- The components of a structured value, without escapes and white space around them, absent where empty; at most `n`.
 function M.components(s, n)
   local out, from, at, count = {}, 1, 1, 1
   while true do
@@ -158,7 +204,7 @@ function M.components(s, n)
     if at and byte(s, at) == 92 then
       at = at + 2
     else
-      local piece = M.unescape(sub(s, from, at and at - 1))
+      local piece = M.unescape(trim(sub(s, from, at and at - 1)))
       out[count] = piece ~= "" and piece or nil
       count = count + 1
       if not at or count > n then return out end
@@ -174,8 +220,9 @@ local Lines = {}
 Lines.__index = Lines
 
 --- The next property: `{ name= (upper case), group=, types=, params=, value=, line= }`, its value decoded into UTF-8
--- but not unescaped. One that `wanted` does not name has a name alone. nil at the end; nil, err: a property that can't
--- be read, or (`err.fatal`) a failure.
+-- and without white space around it, but not unescaped. One that `wanted` does not name, or that has no colon, has
+-- `name`, `full` (with its group, as it is written), `line` and `colon` (whether there is one) alone. nil at the end;
+-- nil, err: a property that can't be read, or (`err.fatal`) a failure.
 function Lines:next()
   while true do
     local line, number, cut = logical(self)
@@ -183,16 +230,19 @@ function Lines:next()
     local group, name, pos = match(line, "^([%w_-]+)%.([%w_-]+)()")
     if not group then name, pos = match(line, "^[ \t]*([%w_-]+)()") end
     name = name and name:upper()
-    if name and not self.wanted[name] then
-      return { name = name, line = number, colon = find(line, ":", pos, true) ~= nil }
+    local types, params, colon
+    if name and self.wanted[name] then
+      types, params, colon = parameters(line, pos)
+    end
+    if name and not types then
+      return { name = name, full = group and group .. "." .. name or name, line = number,
+        colon = not self.wanted[name] and find(line, ":", pos, true) ~= nil }
     elseif name then
       local function fail(code, message)
         return nil, stream.fail(code, message, { file = self.input.name, line = number, property = name })
       end
       if cut then return fail("limit", ("a line of more than %d bytes"):format(MAX_LINE)) end
-      local types, params, colon = parameters(line, pos)
-      if not types then return fail("syntax", "no colon: this is not a property") end
-      local value = sub(line, colon + 1)
+      local value = trim(sub(line, colon + 1))
       if params.encoding and params.encoding:lower() == "quoted-printable" then
         value = gsub(value, "=(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
       end
@@ -212,9 +262,9 @@ function Lines:next()
       if find(value, "\0", 1, true) then return fail("encoding", "a NUL byte") end
       return { name = name, group = group, types = types, params = params, value = value, line = number }
     elseif find(line, "[^ \t]") and not self.within then
-      return { name = "", line = number, colon = false }
+      return { name = "", full = "", line = number, colon = false }
     end
-    -- Blank lines, and what follows a photo in vCard 2.1, say nothing.
+    -- Blank lines say nothing, and neither does what is no property at all.
   end
 end
 
@@ -229,8 +279,14 @@ end
 
 local ESCAPES = { ["\\"] = "\\\\", [","] = "\\,", [";"] = "\\;", ["\n"] = "\\n" }
 
---- A text value with its escapes.
-function M.escape(s) return (gsub(s, "[\\,;\n]", ESCAPES)) end
+--- A text value with its escapes. White space at its ends, which would be lost on reading, gets one too.
+function M.escape(s)
+  local trimmed = text.trim(s)
+  if trimmed == s then return (gsub(s, "[\\,;\n]", ESCAPES)) end
+  if trimmed == "" then return (gsub(s, utf8.charpattern, function(c) return ESCAPES[c] or "\\" .. c end)) end
+  local at = find(s, trimmed, 1, true)
+  return M.escape(sub(s, 1, at - 1)) .. M.escape(trimmed) .. M.escape(sub(s, at + #trimmed))
+end
 
 --- A parameter's value, in quotes where it needs them.
 function M.parameter(s)
