@@ -94,6 +94,7 @@ build = {
         "src/core/limiter.c",
         "src/core/lock.c",
         "src/core/message.c",
+        "src/core/number.c",
         "src/core/origin.c",
         "src/core/output.c",
         "src/core/registry.c",

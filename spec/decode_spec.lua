@@ -146,6 +146,157 @@ describe("core.decode", function()
   end)
 end)
 
+describe("core.decode in turns", function()
+  -- Decodes in a coroutine that yields in each turn. Gives what core.decode does, and how many turns there were.
+  local function in_turns(text, ...)
+    local turns, max_depth, nulls, max_values = 0, ...
+    local co = coroutine.wrap(function()
+      return true, core.decode(text, max_depth, nulls, max_values, function()
+        turns = turns + 1
+        coroutine.yield()
+      end)
+    end)
+    local results
+    repeat
+      results = table.pack(co())
+      if turns % 7 == 3 then
+        collectgarbage()
+      end
+    until results[1]
+    return turns, table.unpack(results, 2, results.n)
+  end
+
+  local function compare(text, ...)
+    local turns, value, code, message = in_turns(text, ...)
+    local expected, expected_code, expected_message = core.decode(text, ...)
+    assert.same(expected, value)
+    assert.equal(expected_code, code)
+    assert.equal(expected_message, message)
+    return turns
+  end
+
+  local SAMPLE = [[{"a b":[1,-2.5e3,true,false,null,"x\"\\\u00e4\ud83d\ude00 ]] .. "\u{e4}\u{1F600}\u{20AC}"
+    .. [[",{}, [ ] ],"k\n":{"y":null,"z": null , "w" : "q"}}]]
+
+  it("gives the same wherever a turn ends", function()
+    for shift = 0, #SAMPLE + 2 do
+      local text = (" "):rep(4096 - shift) .. SAMPLE .. (" "):rep(5000)
+      assert.is_true(compare(text) >= 2)
+      compare(text, 64, true)
+    end
+  end)
+
+  it("gives the same also when a turn ends inside a long string with escapes", function()
+    for shift = 0, 40 do
+      local inside = ("z"):rep(4096 - shift) .. [[\ud83d\ude00\u00e4\"\\\ud800x\n]] .. "\u{1F600}"
+      compare('["' .. inside .. inside .. ('\\t'):rep(3000) .. '",{"' .. inside .. '":1}]')
+    end
+  end)
+
+  it("finds the same fault wherever a turn ends", function()
+    for _, bad in ipairs { "\xff", "\xe4\xb8", '"\\x"', "tru", "1.", "{\"a\"}", "[1 2]", "\"\n\"", "]", "\"abc" } do
+      for shift = 0, 12 do
+        compare("[" .. (" "):rep(4096 - shift) .. bad)
+        compare("[" .. (" "):rep(4096 - shift) .. bad .. (","):rep(70000 - shift) .. "\u{20AC}\xe2\x82")
+        compare("[" .. (" "):rep(4096 - shift) .. bad .. (","):rep(65536 - shift) .. ("\u{20AC}"):rep(5))
+      end
+    end
+    compare(("["):rep(5000), 1000)
+    compare((" "):rep(9000))
+  end)
+
+  it("takes turns in everything that can be long", function()
+    local n = 1 << 20
+    for name, text in pairs {
+      space = (" "):rep(n) .. "1", string = '"' .. ("a"):rep(n) .. '"', wide = '"' .. ("\u{e4}"):rep(n // 2) .. '"',
+      escapes = '"' .. ("\\n"):rep(n // 2) .. '"', list = "[" .. ("0,"):rep(n // 2) .. "0]",
+      tables = "[" .. ("[],"):rep(n // 3) .. "0]", key = '{"' .. ("k"):rep(n) .. '":1}',
+      cut = "[" .. ("0,"):rep(n // 2), junk = "[1,x" .. ("x"):rep(n),
+    } do
+      local turns = in_turns(text)
+      -- What follows a fault is only looked through, 64 KiB a turn; a string with escapes is gone over twice.
+      assert.is_true(turns >= (name == "junk" and n // 65536 or n // 4096 - 1) and turns <= n // 2048 + 2, name)
+    end
+  end)
+
+  it("works where nobody can yield, and hands on what the function raises", function()
+    local text = "[" .. ("0,"):rep(5000) .. "0]"
+    local calls = 0
+    assert.equal(5001, #core.decode(text, 64, false, nil, function()
+      calls = calls + 1
+    end))
+    assert.is_true(calls >= 2)
+    assert.error_matches(function()
+      core.decode(text, 64, false, nil, function()
+        error "enough"
+      end)
+    end, "enough")
+    assert.has_error(function()
+      core.decode(text, 64, false, nil, "breathe")
+    end)
+  end)
+
+  it("leaves nothing behind when it is given up", function()
+    local text = "[" .. ('{"a":[1,2]},'):rep(3000) .. "0]"
+    for i = 1, 5 do
+      local co = coroutine.create(function()
+        core.decode(text, 64, false, nil, coroutine.yield)
+      end)
+      for _ = 1, i do
+        assert.is_true(coroutine.resume(co))
+      end
+      assert.is_true(coroutine.close(co))
+    end
+    collectgarbage()
+  end)
+end)
+
+describe("max_values", function()
+  it("counts what an answer becomes: a table is four, a string two, all else one", function()
+    for text, values in pairs {
+      ["1"] = 1, ['"x"'] = 2, ["null"] = 1, ["[]"] = 4, ["{}"] = 4, ["[1,2]"] = 6, ['{"a":1}'] = 6, ['{"a":null}'] = 6,
+      ['{"a":{"b":[true,"x\\n"]}}'] = 17,
+    } do
+      assert.is_nil((select(2, core.decode(text, 64, false, values))), text)
+      if values > 1 then
+        local value, code, message = core.decode(text, 64, false, values - 1)
+        assert.is_nil(value)
+        assert.equal("too-many-values", code)
+        assert.matches("max_values = " .. values - 1, message, 1, true)
+      end
+    end
+    assert.has_error(function() core.decode("1", 64, false, 0) end)
+    assert.is_table((core.decode("[" .. ("[],"):rep(100000) .. "0]")))
+  end)
+
+  it("keeps small: 16 MiB of text, a few KiB of gzip, can become 500 MiB of tables", function()
+    local limit = 2000000
+    local size = 16 * 1024 * 1024
+    local function numbered(format, from)
+      local parts = {}
+      for i = 1, 1100000 do
+        parts[i] = format:format(from + i)
+      end
+      return table.concat(parts, ",")
+    end
+    for name, text in pairs {
+      tables = "[" .. ("[],"):rep(size // 3 - 8) .. "0]", objects = "[" .. ('{"a":{}},'):rep(size // 9 - 8) .. "0]",
+      lists = "[" .. ("[0],"):rep(size // 4 - 8) .. "0]", pairs = "[" .. ('{"a":0},'):rep(size // 8 - 8) .. "0]",
+      numbers = "[" .. ("0,"):rep(size // 2 - 8) .. "0]", keys = "{" .. numbered('"%d":0', 1000000) .. "}",
+      strings = "[" .. numbered('"%d"', 1000000) .. "," .. numbered('"%d"', 3000000) .. "]",
+      long = "[" .. numbered('"' .. ("x"):rep(16) .. '%d"', 1000000) .. "]",
+    } do
+      collectgarbage()
+      local before, most = collectgarbage "count", 0
+      local _, code = core.decode(text, 64, false, limit, function()
+        most = math.max(most, collectgarbage "count" - before)
+      end)
+      assert.equal("too-many-values", code, name)
+      assert.is_true(most < 100 * 1024, name .. ": " .. most)
+    end
+  end)
+end)
+
 describe("core.form_json", function()
   it("writes what core.contact_info gives", function()
     for _, info in ipairs {

@@ -124,6 +124,7 @@
 ---@field max_body? integer bytes of a response body; 16 MiB
 ---@field max_headers? integer bytes of a response's headers; 64 KiB
 ---@field max_depth? integer how deep JSON may nest, both ways; 64
+---@field max_values? integer what the JSON of a response may hold: a key, number, boolean or null is one, a string two, a table four; 2000000
 ---@field ca_file? string PEM file of authorities to trust instead of the system's
 ---@field ca_path? string directory of hashed certificates
 ---@field proxy? string URL of a proxy; "": none

@@ -141,7 +141,7 @@ function client.new(options)
       hint = "check the option ca_file", retryable = false,
     }
   end
-  local codec = json.codec(checked.max_depth)
+  local codec = json.codec(checked.max_depth, checked.max_values)
   local observers = hooks.new(checked, codec)
   local engine, why = core.engine(engine_options(checked, observers and observers.wants_events or false))
   if not engine then
@@ -353,9 +353,9 @@ function Client:sleep(seconds)
   return true
 end
 
---- Lets others run, if it is time: for a task that computes for long, called after each of many small pieces of work. If
--- the step has run for about a millisecond, the task goes on in the next one; else, and outside a task, it returns at
--- once. What this client does itself in a task (plan, apply, find, decoding) does the same.
+--- Lets others run, if it is time: for a task that computes for long, called after each of many small pieces of work.
+-- If the step has run for about a millisecond, the task goes on in the next one; else, and outside a task, it returns
+-- at once. What this client does itself in a task (plan, apply, find, decoding) does the same.
 --
 --     client:spawn(function()
 --       for _, row in ipairs(rows) do

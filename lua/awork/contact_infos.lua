@@ -52,7 +52,7 @@ function contact_infos.new(session, owner)
   if session.validate and not session.hooks then
     -- What all creates have in common, for the core's short way.
     self._template = core.template {
-      owner = owner, id_name = self._id_name, strict = session.strict, max_depth = session.codec.max_depth,
+      owner = owner, id_name = self._id_name, strict = session.strict, max_depth = session.codec.brief,
       prefix = session.base .. self._prefix, suffix = resource.CONTACT_INFOS, headers = session.json_headers,
     } or false
   end

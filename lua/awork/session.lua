@@ -56,7 +56,7 @@ function session.new(options, engine, codec, hooks)
     random = options.random or math.random,
     counts = { adopted = 0, read_backs = 0, reposts = 0 },
     -- A request, its fields set anew for each: the engine copies what it is given.
-    request = { brief = codec.max_depth },
+    request = { brief = codec.brief },
   }, Session)
 
   local headers = { ["accept"] = "application/json" }
@@ -74,6 +74,9 @@ function session.new(options, engine, codec, hooks)
       hooks.log("error", "task-failed", { error = err.description, traceback = err.traceback })
     end
   end, options.clock ~= nil)
+  codec.breathe = function()
+    self.scheduler:breathe()
+  end
 
   -- A function or an OAuth source may have another token when one was refused: renew(rejected) gives it.
   -- The token lives in these closures, so that no dump of a table shows it.
@@ -287,7 +290,11 @@ function Session:decode(result, method, path)
     if content_type and not content_type:lower():find("json", 1, true) and code ~= "invalid-encoding" then
       code, message = "not-json", "the answer is no JSON but " .. errors.excerpt(content_type)
     end
-    return nil, self:unreadable(result, method, path, code, message)
+    local err = self:unreadable(result, method, path, code, message)
+    if code == "too-many-values" then
+      err.hint = "ask for less at once (pageSize), or raise the option max_values"
+    end
+    return nil, err
   end
   return value
 end

@@ -2,7 +2,13 @@
  * decode: JSON to Lua, strict RFC 8259; a null is absent, a whole number is an integer. Memory is Lua's own throughout,
  * as in encode.c: lua-cjson loses its buffer when a state's memory limit stops it, and ends the process when malloc
  * fails, neither of which a host can have.
+ *
+ * The reader knows at any time where it is: what it does next, a frame for each table it is in, and on the Lua stack what
+ * it has read of them. So it can stop between two pieces of work and call a function that lets others run (a task yields
+ * in it), and it needs no C stack for nested text. A piece is as good as constant: some KiB of text. Lua's own steps are
+ * not divided: making one string of what one string of the text is, and the growth of a table by half of what it has.
  */
+#include "../core/number.h"
 #include "../core/text.h"
 #include "../core/word.h"
 #include "binding.h"
@@ -10,23 +16,51 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A number's text; nothing that a double can hold is written longer than that for a reason. */
-enum { NUMBER_MAX = 400 };
-
 /* Pairs or items that are gathered on the stack before their table is made. */
 enum { GATHER = 32 };
 
-enum fault { FINE, SYNTAX, ENCODING, DEPTH, EMPTY };
+/* Bytes of text in a piece of work; of a text that is only looked through. */
+enum { PIECE = 4096, SCAN_PIECE = 65536 };
+
+/* A string with escapes that is no longer is unescaped on the C stack, at once. */
+enum { SHORT_STRING = 1024 };
+
+/* What each counts for max_values: about the memory that it takes, at most 48 bytes for one. */
+enum { KEY_VALUES = 1, SCALAR_VALUES = 1, STRING_VALUES = 2, TABLE_VALUES = 4 };
+
+enum { DEPTH_MAX = 1000 };
+
+enum fault { FINE, SYNTAX, ENCODING, DEPTH, EMPTY, VALUES, MEMORY, TURN };
+
+/* What comes next. */
+enum state { BEGIN, VALUE, FIRST_ITEM, FIRST_KEY, KEY, COLON, STRING, UNESCAPE, SEPARATOR, END, CHECK };
+
+/* A table that is open. On the stack: its pairs or items so far, or the table itself once there are many. */
+struct frame {
+    lua_Integer n; /* how many */
+    bool list, packed;
+};
 
 struct reader {
     lua_State *L;
     const char *at, *end;
-    int depth;  /* how much deeper it may get */
-    bool nulls; /* a null is core.null, not left out */
-    enum fault fault;
+    const char *turn;   /* where the piece of work ends */
+    const char *string; /* the string that is being read: behind its opening quote */
+    const char *stop;   /* its closing quote, while it is unescaped */
+    size_t written;     /* of it so far, to the buffer on top of the stack */
+    size_t values;      /* how many there may still be */
+    size_t max_values;
+    const char *text;
+    size_t first_at; /* where something was wrong */
+    struct frame *frames;
+    int level, depth;
+    enum state state;
+    enum fault fault, first; /* why it does not go on; what was wrong, while the rest is looked through */
+    bool nulls;              /* a null is core.null, not left out */
+    bool escapes;            /* the string has some */
+    bool key;                /* it is a key */
+    bool turns;              /* whoever reads may stop at `turn` */
 };
-
-static bool value(struct reader *r);
 
 static bool fail(struct reader *r, enum fault fault)
 {
@@ -34,26 +68,36 @@ static bool fail(struct reader *r, enum fault fault)
     return false;
 }
 
-static void skip_space(struct reader *r)
+/* Notes what comes next; false, with TURN, if the piece of work is done. */
+static inline bool next(struct reader *r, enum state state)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
-        r->at++;
+    r->state = state;
+    return r->at < r->turn || r->at == r->end || fail(r, TURN);
 }
 
-/* Skips white space and the character, or fails. */
-static bool expect(struct reader *r, char c)
+static inline bool count(struct reader *r, size_t values)
 {
-    skip_space(r);
-    if (r->at == r->end || *r->at != c)
-        return fail(r, SYNTAX);
-    r->at++;
+    if (r->values < values)
+        return fail(r, VALUES);
+    r->values -= values;
     return true;
 }
 
-/* The next character that is no white space, 0 at the end; it stays. */
+/* Skips white space. False if the piece of work ends in it. */
+static inline bool skip_space(struct reader *r)
+{
+    const char *p = r->at;
+    if (p < r->turn && (unsigned char)*p > ' ')
+        return true;
+    while (p < r->turn && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    r->at = p;
+    return p < r->turn || p == r->end || fail(r, TURN);
+}
+
+/* The next character, 0 at the end. */
 static char peek(struct reader *r)
 {
-    skip_space(r);
     return r->at < r->end ? *r->at : '\0';
 }
 
@@ -76,100 +120,100 @@ static int hex_digit(char c)
 }
 
 /* Four hexadecimal digits, -1 if they are none. */
-static long hex4(struct reader *r)
+static long hex4(const char **at, const char *end)
 {
     long n = 0;
-    if (r->end - r->at < 4)
+    if (end - *at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(r->at[i]);
+        int digit = hex_digit((*at)[i]);
         if (digit < 0)
             return -1;
         n = n * 16 + digit;
     }
-    r->at += 4;
+    *at += 4;
     return n;
 }
 
-static void add_utf8(luaL_Buffer *b, unsigned long cp)
+static char *put_utf8(char *to, unsigned long cp)
 {
     if (cp < 0x80) {
-        luaL_addchar(b, (char)cp);
+        *to++ = (char)cp;
     } else if (cp < 0x800) {
-        luaL_addchar(b, (char)(0xC0 | cp >> 6));
-        luaL_addchar(b, (char)(0x80 | (cp & 0x3F)));
+        *to++ = (char)(0xC0 | cp >> 6);
+        *to++ = (char)(0x80 | (cp & 0x3F));
     } else if (cp < 0x10000) {
-        luaL_addchar(b, (char)(0xE0 | cp >> 12));
-        luaL_addchar(b, (char)(0x80 | (cp >> 6 & 0x3F)));
-        luaL_addchar(b, (char)(0x80 | (cp & 0x3F)));
+        *to++ = (char)(0xE0 | cp >> 12);
+        *to++ = (char)(0x80 | (cp >> 6 & 0x3F));
+        *to++ = (char)(0x80 | (cp & 0x3F));
     } else {
-        luaL_addchar(b, (char)(0xF0 | cp >> 18));
-        luaL_addchar(b, (char)(0x80 | (cp >> 12 & 0x3F)));
-        luaL_addchar(b, (char)(0x80 | (cp >> 6 & 0x3F)));
-        luaL_addchar(b, (char)(0x80 | (cp & 0x3F)));
+        *to++ = (char)(0xF0 | cp >> 18);
+        *to++ = (char)(0x80 | (cp >> 12 & 0x3F));
+        *to++ = (char)(0x80 | (cp >> 6 & 0x3F));
+        *to++ = (char)(0x80 | (cp & 0x3F));
     }
+    return to;
 }
 
-/* Behind a "\u". Half of a surrogate pair, which can be no text, becomes U+FFFD: one odd label must not hide a list. */
-static bool add_unicode(struct reader *r, luaL_Buffer *b)
+/*
+ * Behind a "\u". Half of a surrogate pair, which can be no text, becomes U+FFFD: one odd label must not hide a list.
+ * NULL if it is none. No escape is longer than it is written.
+ */
+static char *put_unicode(const char **at, const char *end, char *to)
 {
-    long cp = hex4(r);
+    long cp = hex4(at, end);
     if (cp < 0)
-        return fail(r, SYNTAX);
+        return NULL;
     if (cp >= 0xD800 && cp <= 0xDBFF) {
-        const char *before = r->at;
+        const char *before = *at;
         long low = -1;
-        if (r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u') {
-            r->at += 2;
-            low = hex4(r);
+        if (end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u') {
+            *at += 2;
+            low = hex4(at, end);
         }
         if (low >= 0xDC00 && low <= 0xDFFF) {
             cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
         } else {
-            r->at = before;
+            *at = before;
             cp = 0xFFFD;
         }
     } else if (cp >= 0xDC00 && cp <= 0xDFFF) {
         cp = 0xFFFD;
     }
-    add_utf8(b, (unsigned long)cp);
-    return true;
+    return put_utf8(to, (unsigned long)cp);
 }
 
-static bool add_escape(struct reader *r, luaL_Buffer *b)
+/* Behind a backslash, which is not the last character. NULL for what is no escape. */
+static char *put_escape(const char **at, const char *end, char *to)
 {
-    if (r->at == r->end)
-        return fail(r, SYNTAX);
-    switch (*r->at++) {
-    case '"':
-        luaL_addchar(b, '"');
-        return true;
-    case '\\':
-        luaL_addchar(b, '\\');
-        return true;
-    case '/':
-        luaL_addchar(b, '/');
-        return true;
-    case 'b':
-        luaL_addchar(b, '\b');
-        return true;
-    case 'f':
-        luaL_addchar(b, '\f');
-        return true;
-    case 'n':
-        luaL_addchar(b, '\n');
-        return true;
-    case 'r':
-        luaL_addchar(b, '\r');
-        return true;
-    case 't':
-        luaL_addchar(b, '\t');
-        return true;
-    case 'u':
-        return add_unicode(r, b);
-    default:
-        return fail(r, SYNTAX);
+    static const char from[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    char c = *(*at)++;
+    if (c == 'u')
+        return put_unicode(at, end, to);
+    const char *known = c ? strchr(from, c) : NULL;
+    if (!known)
+        return NULL;
+    *to++ = meant[known - from];
+    return to;
+}
+
+/* Unescapes what is from *at to `stop` and a little more, at most to `end`. NULL, with *at there, if it can't be. */
+static char *unescape(const char **at, const char *stop, const char *end, char *to)
+{
+    while (*at < stop) {
+        const char *escape = memchr(*at, '\\', (size_t)(stop - *at));
+        size_t plain = (size_t)((escape ? escape : stop) - *at);
+        memcpy(to, *at, plain);
+        to += plain;
+        *at += plain;
+        if (!escape)
+            break;
+        ++*at;
+        to = put_escape(at, end, to);
+        if (!to)
+            return NULL;
     }
+    return to;
 }
 
 /* Where the first byte is that is not ASCII that stands for itself: a quote, say; or the end. */
@@ -186,118 +230,99 @@ static inline const char *skip_plain(const char *p, const char *end)
     return p;
 }
 
-/* Goes on to the next quote or backslash. */
-static bool plain_run(struct reader *r)
+/* Goes on to the closing quote of a string, which stays. */
+static bool find_quote(struct reader *r)
 {
-    const char *p = skip_plain(r->at, r->end);
-    while (p < r->end && (unsigned char)*p >= 0x80) {
-        uint32_t cp;
-        size_t n = aw_utf8_next(p, (size_t)(r->end - p), &cp);
-        if (n == 0)
-            return fail(r, ENCODING);
-        p = skip_plain(p + n, r->end);
+    const char *p = r->at, *turn = r->turn;
+    for (;;) {
+        p = skip_plain(p, turn);
+        while (p < turn && (unsigned char)*p >= 0x80) {
+            uint32_t cp;
+            size_t n = aw_utf8_next(p, (size_t)(r->end - p), &cp);
+            if (n == 0) {
+                r->at = p;
+                return fail(r, ENCODING);
+            }
+            p = skip_plain(p + n, p + n < turn ? turn : p + n);
+        }
+        r->at = p;
+        if (p >= turn)
+            return fail(r, p == r->end ? SYNTAX : TURN);
+        if (*p == '"')
+            return true;
+        if (*p != '\\')
+            return fail(r, SYNTAX);
+        r->escapes = true;
+        p++;
+        if (p < r->end && (*p == '"' || *p == '\\'))
+            p++;
     }
-    if (p == r->end || (*p != '"' && *p != '\\'))
-        return fail(r, SYNTAX);
-    r->at = p;
+}
+
+/* Begins to unescape the string that ends at `at`: a short one at once, a long one into a buffer on the stack. */
+static bool begin_unescape(struct reader *r, bool *through)
+{
+    const char *from = r->string, *stop = r->at;
+    size_t n = (size_t)(stop - from);
+    *through = n <= SHORT_STRING;
+    if (*through) {
+        char buffer[SHORT_STRING];
+        char *end = unescape(&from, stop, stop, buffer);
+        if (!end) {
+            r->at = from;
+            return fail(r, SYNTAX);
+        }
+        lua_pushlstring(r->L, buffer, (size_t)(end - buffer));
+        return true;
+    }
+    lua_newuserdatauv(r->L, n, 0);
+    r->stop = stop;
+    r->at = from;
+    r->written = 0;
     return true;
 }
 
-/* A string, pushed; behind its opening quote. */
-static bool string(struct reader *r)
+/* Goes on with it; at the end the string takes the buffer's place. */
+static bool go_on_unescaping(struct reader *r)
 {
-    const char *begin = r->at;
-    if (!plain_run(r))
-        return false;
-    if (*r->at == '"') {
-        lua_pushlstring(r->L, begin, (size_t)(r->at - begin));
-        r->at++;
-        return true;
-    }
-    luaL_Buffer b;
-    luaL_buffinit(r->L, &b);
-    for (;;) {
-        luaL_addlstring(&b, begin, (size_t)(r->at - begin));
-        if (*r->at++ == '"')
-            break;
-        if (!add_escape(r, &b))
-            return false; /* what the buffer left on the stack goes with the rest */
-        begin = r->at;
-        if (!plain_run(r))
-            return false;
-    }
-    luaL_pushresult(&b);
+    char *buffer = lua_touserdata(r->L, -1);
+    const char *stop = r->turn < r->stop ? r->turn : r->stop;
+    char *end = unescape(&r->at, stop, r->stop, buffer + r->written);
+    if (!end)
+        return fail(r, SYNTAX);
+    r->written = (size_t)(end - buffer);
+    if (r->at < r->stop)
+        return fail(r, TURN);
+    lua_pushlstring(r->L, buffer, r->written);
+    lua_replace(r->L, -2);
     return true;
 }
 
 /* ---- numbers ---- */
 
-static size_t digits(struct reader *r)
-{
-    const char *begin = r->at;
-    while (r->at < r->end && *r->at >= '0' && *r->at <= '9')
-        r->at++;
-    return (size_t)(r->at - begin);
-}
-
 static bool number(struct reader *r)
 {
-    const char *begin = r->at;
-    bool negative = *r->at == '-', whole = true;
-    if (negative)
-        r->at++;
-    const char *first = r->at;
-    size_t n = digits(r);
-    if (n == 0 || (n > 1 && *first == '0'))
-        return fail(r, SYNTAX);
-    if (r->at < r->end && *r->at == '.') {
-        r->at++;
-        whole = false;
-        if (digits(r) == 0)
-            return fail(r, SYNTAX);
-    }
-    if (r->at < r->end && (*r->at | 32) == 'e') {
-        r->at++;
-        whole = false;
-        if (r->at < r->end && (*r->at == '+' || *r->at == '-'))
-            r->at++;
-        if (digits(r) == 0)
-            return fail(r, SYNTAX);
-    }
-    if (whole && n <= 18) {
-        lua_Integer i = 0;
-        for (const char *p = first; p < r->at; p++)
-            i = i * 10 + (*p - '0');
-        lua_pushinteger(r->L, negative ? -i : i);
-        return true;
-    }
-    char text[NUMBER_MAX];
-    size_t length = (size_t)(r->at - begin);
-    if (length >= sizeof text)
-        return fail(r, SYNTAX);
-    memcpy(text, begin, length);
-    text[length] = '\0';
-    /* Lua's own reading, whatever the locale; a whole one that fits an integer becomes one. */
-    if (lua_stringtonumber(r->L, text) == 0)
-        return fail(r, SYNTAX);
-    if (!lua_isinteger(r->L, -1)) {
-        lua_Number f = lua_tonumber(r->L, -1);
-        if (f > -9007199254740992.0 && f < 9007199254740992.0 && (lua_Number)(lua_Integer)f == f) {
-            lua_pop(r->L, 1);
-            lua_pushinteger(r->L, (lua_Integer)f);
-        }
-    }
+    struct aw_number n;
+    enum aw_number_fault fault = aw_number_read(&r->at, r->end, &n);
+    if (fault != AW_NUMBER_FINE)
+        return fail(r, fault == AW_NUMBER_MEMORY ? MEMORY : SYNTAX);
+    if (n.whole)
+        lua_pushinteger(r->L, n.integer);
+    else
+        lua_pushnumber(r->L, n.real);
     return true;
 }
 
 /* ---- tables ---- */
 
-static bool enter(struct reader *r)
+static bool enter(struct reader *r, bool list)
 {
-    if (r->depth == 0)
+    if (r->level == r->depth)
         return fail(r, DEPTH);
-    r->depth--;
+    if (!count(r, TABLE_VALUES))
+        return false;
     luaL_checkstack(r->L, 2 * GATHER + LUA_MINSTACK, "not enough memory");
+    r->frames[r->level++] = (struct frame){.list = list};
     return true;
 }
 
@@ -329,139 +354,135 @@ static void pack_items(lua_State *L, int n, int size)
         lua_rawseti(L, first, i);
 }
 
-/* A key and its value, pushed; nothing if the value is null. Of most contact infos half the fields are. */
-static bool pair(struct reader *r, bool *there)
+/* Puts the value on top of the stack, and its key below it, into the innermost table. */
+static void store(struct reader *r)
 {
-    if (!expect(r, '"'))
-        return false;
-    const char *key = r->at;
-    if (!plain_run(r))
-        return false;
-    size_t n = (size_t)(r->at - key);
-    bool plain = *r->at == '"';
-    if (plain) {
-        r->at++;
+    lua_State *L = r->L;
+    struct frame *f = &r->frames[r->level - 1];
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, f->list ? 1 : 2); /* as if it were not written */
+        return;
+    }
+    f->n++;
+    if (!f->packed && f->n < GATHER)
+        return;
+    if (f->list) {
+        if (f->packed)
+            lua_rawseti(L, -2, f->n);
+        else
+            pack_items(L, GATHER, 2 * GATHER);
     } else {
-        r->at = key;
-        if (!string(r))
-            return false;
-    }
-    if (!expect(r, ':'))
-        return false;
-    *there = r->nulls || peek(r) != 'n';
-    if (*there && plain)
-        lua_pushlstring(r->L, key, n);
-    if (!*there && !plain)
-        lua_pop(r->L, 1);
-    return *there ? value(r) : word(r, "null", 4);
-}
-
-static bool object(struct reader *r)
-{
-    lua_State *L = r->L;
-    int pairs = 0;
-    bool packed = false;
-    if (!enter(r))
-        return false;
-    if (peek(r) == '}') {
-        r->at++;
-        pack_pairs(L, 0, 0);
-        r->depth++;
-        return true;
-    }
-    for (;;) {
-        bool there;
-        if (!pair(r, &there))
-            return false;
-        if (!there) {
-            /* as if it were not written */
-        } else if (packed) {
+        if (f->packed)
             lua_rawset(L, -3);
-        } else if (++pairs == GATHER) {
-            pack_pairs(L, pairs, 2 * GATHER);
-            packed = true;
-        }
-        char c = peek(r);
-        r->at++;
-        if (c == '}')
-            break;
-        if (c != ',') {
-            r->at--;
-            return fail(r, SYNTAX);
-        }
+        else
+            pack_pairs(L, GATHER, 2 * GATHER);
     }
-    if (!packed)
-        pack_pairs(L, pairs, pairs);
-    r->depth++;
-    return true;
+    f->packed = true;
 }
 
-static bool array(struct reader *r)
+/* Ends the innermost table: it is a value on the stack. */
+static void leave(struct reader *r)
 {
-    lua_State *L = r->L;
-    lua_Integer n = 0;
-    int gathered = 0;
-    bool packed = false;
-    if (!enter(r))
+    const struct frame *f = &r->frames[--r->level];
+    if (!f->packed && f->list)
+        pack_items(r->L, (int)f->n, (int)f->n);
+    else if (!f->packed)
+        pack_pairs(r->L, (int)f->n, (int)f->n);
+}
+
+/* Behind a value: it is the document, or goes into its table. */
+static bool done(struct reader *r)
+{
+    if (r->level == 0)
+        return next(r, END);
+    store(r);
+    return next(r, SEPARATOR);
+}
+
+/* ---- the states ---- */
+
+/* Each goes on with what follows, as far as that can't lead back to it. */
+
+static bool read_colon(struct reader *r)
+{
+    if (peek(r) != ':')
+        return fail(r, SYNTAX);
+    r->at++;
+    return next(r, VALUE);
+}
+
+/* Behind the closing quote of a key: true, behind the null, if one is its value and that is all there is to it. */
+static bool skip_null(struct reader *r)
+{
+    const char *p = r->at + 1;
+    if (r->nulls || r->turn - p < 6 || *p++ != ':')
         return false;
-    if (peek(r) == ']') {
-        r->at++;
-        pack_items(L, 0, 0);
-        r->depth++;
-        return true;
-    }
-    for (;;) {
-        if (!value(r))
-            return false;
-        if (lua_isnil(L, -1)) {
-            lua_pop(L, 1);
-        } else if (packed) {
-            lua_rawseti(L, -2, ++n);
-        } else if (++gathered == GATHER) {
-            pack_items(L, gathered, 2 * GATHER);
-            n = gathered;
-            packed = true;
-        }
-        char c = peek(r);
-        r->at++;
-        if (c == ']')
-            break;
-        if (c != ',') {
-            r->at--;
-            return fail(r, SYNTAX);
-        }
-    }
-    if (!packed)
-        pack_items(L, gathered, gathered);
-    r->depth++;
+    p += *p == ' ';
+    if (memcmp(p, "null", 4) != 0)
+        return false;
+    r->at = p + 4;
     return true;
 }
 
-/* One value, pushed. */
-static bool value(struct reader *r)
+static bool read_string(struct reader *r)
 {
+    bool through = true;
+    if (!find_quote(r))
+        return false;
+    if (r->key && skip_null(r)) /* of most contact infos half the fields are */
+        return count(r, SCALAR_VALUES) && next(r, SEPARATOR);
+    if (!r->escapes)
+        lua_pushlstring(r->L, r->string, (size_t)(r->at - r->string));
+    else if (!begin_unescape(r, &through))
+        return false;
+    if (!through) {
+        r->state = UNESCAPE;
+        return fail(r, TURN);
+    }
+    r->at++;
+    return r->key ? next(r, COLON) && skip_space(r) && read_colon(r) : done(r);
+}
+
+static bool begin_string(struct reader *r, bool key)
+{
+    r->string = ++r->at;
+    r->escapes = false;
+    r->key = key;
+    return count(r, key ? KEY_VALUES : STRING_VALUES) && next(r, STRING) && read_string(r);
+}
+
+static bool read_key(struct reader *r)
+{
+    return peek(r) == '"' ? begin_string(r, true) : fail(r, SYNTAX);
+}
+
+static bool read_value(struct reader *r)
+{
+    bool fine;
     switch (peek(r)) {
     case '{':
         r->at++;
-        return object(r);
+        return enter(r, false) && next(r, FIRST_KEY);
     case '[':
         r->at++;
-        return array(r);
+        return enter(r, true) && next(r, FIRST_ITEM);
     case '"':
-        r->at++;
-        return string(r);
+        return begin_string(r, false);
     case 't':
         lua_pushboolean(r->L, 1);
-        return word(r, "true", 4);
+        fine = word(r, "true", 4);
+        break;
     case 'f':
         lua_pushboolean(r->L, 0);
-        return word(r, "false", 5);
+        fine = word(r, "false", 5);
+        break;
     case 'n':
         if (r->nulls)
             awl_push_null(r->L);
         else
             lua_pushnil(r->L);
-        return word(r, "null", 4);
+        fine = word(r, "null", 4);
+        break;
     case '-':
     case '0':
     case '1':
@@ -473,65 +494,159 @@ static bool value(struct reader *r)
     case '7':
     case '8':
     case '9':
-        return number(r);
+        fine = number(r);
+        break;
     default:
         return fail(r, SYNTAX);
     }
+    return fine && count(r, SCALAR_VALUES) && done(r);
 }
 
-/* The one value that the text is, pushed; white space around it, and a byte order mark before. */
-static bool document(struct reader *r)
+static bool read_first(struct reader *r, char close, enum state otherwise)
+{
+    if (peek(r) != close)
+        return next(r, otherwise);
+    r->at++;
+    leave(r);
+    return done(r);
+}
+
+static bool read_escapes(struct reader *r)
+{
+    if (!go_on_unescaping(r))
+        return false;
+    r->at++;
+    return r->key ? next(r, COLON) : done(r);
+}
+
+static bool read_separator(struct reader *r)
+{
+    bool list = r->frames[r->level - 1].list;
+    char c = peek(r);
+    if (c == ',') {
+        r->at++;
+        return list ? next(r, VALUE) : next(r, KEY) && skip_space(r) && read_key(r);
+    }
+    if (c != (list ? ']' : '}'))
+        return fail(r, SYNTAX);
+    r->at++;
+    leave(r);
+    return done(r);
+}
+
+static bool read_begin(struct reader *r)
 {
     static const char bom[] = "\xEF\xBB\xBF";
-    if (r->end - r->at >= 3 && memcmp(r->at, bom, 3) == 0)
+    if (r->at == r->text && r->end - r->at >= 3 && memcmp(r->at, bom, 3) == 0)
         r->at += 3;
-    skip_space(r);
-    if (r->at == r->end)
-        return fail(r, EMPTY);
-    if (!value(r))
+    if (!skip_space(r))
         return false;
-    skip_space(r);
-    return r->at == r->end || fail(r, SYNTAX);
+    return r->at < r->end ? next(r, VALUE) : fail(r, EMPTY);
+}
+
+/* Looks at a piece of what was not read: what is no UTF-8 is told, also when the syntax went wrong before. */
+static bool check_rest(struct reader *r)
+{
+    struct aw_text scan;
+    const char *stop = r->end;
+    if (r->turns && stop - r->at > SCAN_PIECE) {
+        stop = r->at + SCAN_PIECE;
+        for (int i = 0; i < 3 && ((unsigned char)*stop & 0xC0) == 0x80; i++)
+            stop--;
+    }
+    aw_text_scan(r->at, (size_t)(stop - r->at), &scan);
+    if (!scan.valid) {
+        r->at += scan.bad;
+        return fail(r, ENCODING);
+    }
+    r->at = stop;
+    return stop == r->end || fail(r, TURN);
+}
+
+/* Reads until the value is on the stack (true), something is wrong, or the piece of work is done (TURN). */
+static bool read(struct reader *r)
+{
+    for (bool fine = true; fine;) {
+        switch (r->state) {
+        case BEGIN:
+            fine = read_begin(r);
+            break;
+        case VALUE:
+            fine = skip_space(r) && read_value(r);
+            break;
+        case FIRST_ITEM:
+            fine = skip_space(r) && read_first(r, ']', VALUE);
+            break;
+        case FIRST_KEY:
+            fine = skip_space(r) && read_first(r, '}', KEY);
+            break;
+        case KEY:
+            fine = skip_space(r) && read_key(r);
+            break;
+        case COLON:
+            fine = skip_space(r) && read_colon(r);
+            break;
+        case STRING:
+            fine = read_string(r);
+            break;
+        case UNESCAPE:
+            fine = read_escapes(r);
+            break;
+        case SEPARATOR:
+            fine = skip_space(r) && read_separator(r);
+            break;
+        case END:
+            return skip_space(r) && (r->at == r->end || fail(r, SYNTAX));
+        case CHECK:
+            return check_rest(r);
+        }
+    }
+    return false;
+}
+
+static void begin(struct reader *r, lua_State *L, const char *text, size_t n, struct frame *frames, int depth)
+{
+    *r = (struct reader){.L = L,
+                         .at = text,
+                         .end = text + n,
+                         .turn = text + n,
+                         .text = text,
+                         .values = (size_t)-1,
+                         .frames = frames,
+                         .depth = depth};
+}
+
+/* The next piece of work. */
+static void take_turn(struct reader *r)
+{
+    r->turn = r->turns && r->end - r->at > PIECE ? r->at + PIECE : r->end;
 }
 
 bool awl_decode(lua_State *L, const char *text, size_t n, int depth)
 {
     int top = lua_gettop(L);
-    struct reader r = {.L = L, .at = text, .end = text + n, .depth = depth};
-    if (document(&r))
-        return true;
+    struct reader r;
+    struct frame frames[DEPTH_MAX];
+    begin(&r, L, text, n, frames, depth < DEPTH_MAX ? depth : DEPTH_MAX);
+    for (;;) {
+        if (read(&r))
+            return true;
+        if (r.fault != TURN)
+            break;
+        take_turn(&r);
+    }
     lua_settop(L, top);
     return false;
 }
 
-/*
- * core.decode(text [, max_depth = 64 [, nulls]]) -> value; or nil, code, message
- *
- * A JSON null is absent: nil alone at the top, no key in an object, no item in a list (which closes its gap); with `nulls` it is core.null. A number
- * without fraction is an integer if it fits. code: "invalid-json", "invalid-encoding" (no UTF-8), "too-deep",
- * "empty-body" (nothing but white space).
- */
-static int decode(lua_State *L)
+/* What was wrong: nil, code, message. */
+static int push_fault(lua_State *L, const struct reader *r, enum fault fault, size_t at, size_t max_values)
 {
-    size_t n;
-    const char *text = luaL_checklstring(L, 1, &n);
-    lua_Integer depth = luaL_optinteger(L, 2, 64);
-    luaL_argcheck(L, depth >= 1 && depth <= 1000, 2, "from 1 to 1000 expected");
-    struct reader r = {
-        .L = L, .at = text, .end = text + n, .depth = (int)depth, .nulls = lua_toboolean(L, 3)};
-    lua_settop(L, 1);
-    if (document(&r))
-        return 1;
-    struct aw_text scan;
-    aw_text_scan(text, n, &scan);
-    if (!scan.valid)
-        r.fault = ENCODING; /* so also when the syntax went wrong first */
-    lua_settop(L, 1);
     lua_pushnil(L);
-    switch (r.fault) {
+    switch (fault) {
     case ENCODING:
         lua_pushliteral(L, "invalid-encoding");
-        lua_pushfstring(L, "the answer is not valid UTF-8, from byte %I on", (LUAI_UACINT)scan.bad + 1);
+        lua_pushfstring(L, "the answer is not valid UTF-8, from byte %I on", (LUAI_UACINT)at + 1);
         break;
     case EMPTY:
         lua_pushliteral(L, "empty-body");
@@ -539,17 +654,93 @@ static int decode(lua_State *L)
         break;
     case DEPTH:
         lua_pushliteral(L, "too-deep");
-        lua_pushfstring(L, "the answer nests deeper than max_depth = %I", (LUAI_UACINT)depth);
+        lua_pushfstring(L, "the answer nests deeper than max_depth = %d", r->depth);
+        break;
+    case VALUES:
+        lua_pushliteral(L, "too-many-values");
+        lua_pushfstring(L, "the answer has more values than max_values = %I", (LUAI_UACINT)max_values);
         break;
     default:
         lua_pushliteral(L, "invalid-json");
-        if (r.at == r.end)
+        if (at == (size_t)(r->end - r->text))
             lua_pushliteral(L, "the answer is cut off");
         else
-            lua_pushfstring(L, "the answer is no JSON, from byte %I on", (LUAI_UACINT)(r.at - text) + 1);
+            lua_pushfstring(L, "the answer is no JSON, from byte %I on", (LUAI_UACINT)at + 1);
         break;
     }
     return 3;
+}
+
+/* On the stack: the text, then, if it is read in turns, the function and the reader. */
+enum { TEXT = 1, BREATHE, READER };
+
+/* core.decode from where the reader is; it comes here again when the function, in which a task may have yielded, returns. */
+static int go_on(lua_State *L, int status, lua_KContext context)
+{
+    struct reader *r = (struct reader *)context;
+    (void)status;
+    for (;;) {
+        bool fine = read(r);
+        if (fine && r->state == CHECK) {
+            return push_fault(L, r, r->first, r->first_at, r->max_values);
+        } else if (fine) {
+            return 1;
+        } else if (r->fault == MEMORY) {
+            return luaL_error(L, "not enough memory");
+        } else if (r->fault == ENCODING) {
+            return push_fault(L, r, ENCODING, (size_t)(r->at - r->text), r->max_values);
+        } else if (r->fault != TURN) {
+            r->first = r->fault;
+            r->first_at = (size_t)(r->at - r->text);
+            lua_settop(L, r->turns ? READER : TEXT); /* what was read can go */
+            r->state = CHECK;
+        }
+        take_turn(r);
+        if (r->turns) {
+            lua_pushvalue(L, BREATHE);
+            lua_callk(L, 0, 0, context, go_on);
+        }
+    }
+}
+
+/*
+ * core.decode(text [, max_depth = 64 [, nulls [, max_values [, breathe]]]]) -> value; or nil, code, message
+ *
+ * A JSON null is absent: nil alone at the top, no key in an object, no item in a list (which closes its gap); with `nulls`
+ * it is core.null. A number without fraction is an integer if it fits. max_values: how much there may be, a key, number, boolean or
+ * null being one, a string two, a table four; without it as much as there is. breathe: a function, called
+ * every few KiB, which may yield. code: "invalid-json", "invalid-encoding" (no UTF-8), "too-deep", "too-many-values",
+ * "empty-body" (nothing but white space).
+ */
+static int decode(lua_State *L)
+{
+    size_t n;
+    const char *text = luaL_checklstring(L, 1, &n);
+    lua_Integer depth = luaL_optinteger(L, 2, 64);
+    luaL_argcheck(L, depth >= 1 && depth <= DEPTH_MAX, 2, "from 1 to 1000 expected");
+    bool nulls = lua_toboolean(L, 3);
+    lua_Integer values = luaL_optinteger(L, 4, LUA_MAXINTEGER);
+    luaL_argcheck(L, values >= 1, 4, "1 or more expected");
+    bool turns = n > PIECE && !lua_isnoneornil(L, 5);
+    if (turns)
+        luaL_checktype(L, 5, LUA_TFUNCTION);
+    struct reader here, *r = &here;
+    struct frame here_too[DEPTH_MAX], *frames = here_too;
+    if (turns) {
+        lua_settop(L, 5);
+        lua_replace(L, BREATHE);
+        lua_settop(L, BREATHE);
+        r = lua_newuserdatauv(L, sizeof *r + (size_t)depth * sizeof *frames, 0);
+        frames = (struct frame *)(r + 1);
+    } else {
+        lua_settop(L, TEXT);
+    }
+    begin(r, L, text, n, frames, (int)depth);
+    r->nulls = nulls;
+    r->turns = turns;
+    r->values = r->max_values = (size_t)values;
+    take_turn(r);
+    return go_on(L, LUA_OK, (lua_KContext)r);
 }
 
 void awl_open_decode(lua_State *L)

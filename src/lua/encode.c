@@ -2,6 +2,7 @@
  * encode: Lua to JSON. Memory is Lua's own throughout, so that running out of it raises and nothing else:
  * lua-cjson ends the process there.
  */
+#include "../core/number.h"
 #include "../core/text.h"
 #include "binding.h"
 
@@ -72,18 +73,19 @@ static void add_string(struct writer *w, int idx)
     add_char(w, '"');
 }
 
-/* The number at `idx`, with a point whatever the host's locale says. */
+/* The number at `idx`, so that it is read as the same one; with a point whatever the host's locale says. */
 static void add_number(struct writer *w, int idx)
 {
-    char digits[48];
-    if (lua_isinteger(w->L, idx))
-        snprintf(digits, sizeof digits, "%lld", (long long)lua_tointeger(w->L, idx));
-    else
-        snprintf(digits, sizeof digits, "%.14g", (double)lua_tonumber(w->L, idx));
-    char *comma = strpbrk(digits, ",");
-    if (comma)
-        *comma = '.';
-    add(w, digits, strlen(digits));
+    char digits[AW_NUMBER_SIZE];
+    size_t n;
+    if (lua_isinteger(w->L, idx)) {
+        n = (size_t)snprintf(digits, sizeof digits, "%lld", (long long)lua_tointeger(w->L, idx));
+    } else {
+        n = aw_number_write((double)lua_tonumber(w->L, idx), digits);
+        if (n == 0)
+            luaL_error(w->L, "not enough memory");
+    }
+    add(w, digits, n);
 }
 
 static void add_scalar(struct writer *w, int idx)
@@ -122,7 +124,7 @@ static void open_table(struct writer *w)
  * core.encode(v [, max_depth]) -> text; or nil, message, path
  *
  * JSON for v, or why there is none, as core.check_json has it. A table without elements is an object. Numbers
- * have at most 14 digits.
+ * have as many digits as it takes to read the same ones.
  */
 static int encode(lua_State *L)
 {

@@ -8,14 +8,12 @@
 #include "binding.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_DEPTH   1000    /* both ways, unless told otherwise */
 #define DEPTH_LIMIT 10000   /* what can be told at most: looking for cycles takes depth² */
 #define MAX_VALUES  1000000 /* of one value to be sent, so that { t, t } of { t, t } of … ends */
 #define SAFE_DOUBLE 0x1p53  /* from here on a float has no ones digit */
-#define SAFE_DIGITS 1e14    /* 14 digits are written */
 
 /* Turns a float on top of the stack that is a whole number into an integer. True if it did. */
 static bool make_integer(lua_State *L)
@@ -141,28 +139,6 @@ static void add_step(lua_State *L, struct aw_line *path, int idx)
     }
 }
 
-/* Why the number at `idx` would not arrive as it is, or NULL; `buffer` for the words. */
-static const char *check_number(lua_State *L, int idx, char *buffer, size_t size)
-{
-    char digits[40];
-    lua_Number d = lua_tonumber(L, idx);
-    if (lua_isinteger(L, idx)) {
-        lua_Integer i = lua_tointeger(L, idx);
-        if (i > -(lua_Integer)SAFE_DIGITS && i < (lua_Integer)SAFE_DIGITS)
-            return NULL;
-        snprintf(buffer, size, "an integer of more than 14 digits would be rounded; send it as a string");
-        return buffer;
-    }
-    if (d != d || d - d != 0)
-        return "NaN and infinity are not JSON";
-    snprintf(digits, sizeof digits, "%.14g", (double)d);
-    if (strtod(digits, NULL) == (double)d)
-        return NULL;
-    snprintf(buffer, size, "a number of more than 14 digits would be sent as %s; round it, or send a string",
-             digits);
-    return buffer;
-}
-
 static const char *check_text(lua_State *L, int idx)
 {
     struct aw_text text;
@@ -175,12 +151,14 @@ static const char *check_text(lua_State *L, int idx)
 /* Why the value at `idx`, no table, can't be sent, or NULL. */
 static const char *check_scalar(lua_State *L, int idx, char *buffer, size_t size)
 {
+    lua_Number d;
     switch (lua_type(L, idx)) {
     case LUA_TNIL:
     case LUA_TBOOLEAN:
         return NULL;
     case LUA_TNUMBER:
-        return check_number(L, idx, buffer, size);
+        d = lua_tonumber(L, idx);
+        return d - d == 0 ? NULL : "NaN and infinity are not JSON";
     case LUA_TSTRING:
         return check_text(L, idx);
     default:
@@ -225,7 +203,7 @@ static const char *check_keys(lua_State *L)
  * core.check_json(v [, max_depth]) -> true; or nil, message, path
  *
  * Can v be sent as JSON and arrive as it is? Refused are: functions, userdata (but awork.null), threads; NaN
- * and infinity; numbers of more than 14 digits, which would be rounded; text that is not UTF-8; tables
+ * and infinity; text that is not UTF-8; tables
  * with both kinds of keys, with holes, with keys that are neither strings nor integers; proxies; cycles;
  * nesting deeper than max_depth (1000); a million values and more. `path` says where, as in
  * `users[2].name`; it is "" for v itself. Access is raw.

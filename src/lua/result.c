@@ -90,11 +90,14 @@ static bool says_json(const struct aw_result *r)
     return false;
 }
 
-/* true and the value, if the body is a JSON object or array; else { status, body, content_type } and nil. */
+/* A longer body is for the Lua side to decode, which can do so in turns; a host's loop must not wait for it here. */
+enum { BRIEF_BODY = 16384 };
+
+/* true and the value, if the body is a short JSON object or array; else { status, body, content_type } and nil. */
 static void push_brief(lua_State *L, const struct aw_result *r)
 {
     lua_pushboolean(L, 1);
-    if (r->body && says_json(r) && awl_decode(L, r->body, r->body_len, r->brief)) {
+    if (r->body && r->body_len <= BRIEF_BODY && says_json(r) && awl_decode(L, r->body, r->body_len, r->brief)) {
         if (lua_istable(L, -1))
             return;
         lua_pop(L, 1);
