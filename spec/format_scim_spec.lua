@@ -68,7 +68,9 @@ describe("format.scim: reading", function()
       BARBARA .. BARBARA, loud .. BARBARA } do
       local persons, errors, reader = all(s)
       assert.same({}, errors)
-      assert.same({}, reader.warnings)
+      assert.matches("addresses[2]", reader.warnings[1].property, 1, true)
+      assert.matches("hold no contact infos: externalId, groups", reader.warnings[3].message, 1, true)
+      assert.is_nil(reader.warnings[4])
       assert.equal(2, #persons)
       assert.equal(people.key(persons[1], "all"), people.key(persons[2], "all"))
     end
@@ -77,13 +79,13 @@ describe("format.scim: reading", function()
 
   it("says that a page is not all there is", function()
     local _, _, reader = all('{"Resources":[' .. BARBARA .. '],"totalResults":300}')
-    assert.matches("300 users", reader.warnings[1].message)
+    assert.matches("300 users", reader.warnings[3].message)
     _, _, reader = all('{"totalResults":300,"Resources":[]}')
     assert.equal(1, #reader.warnings)
     for _, total in ipairs { "1.5", "1e300", '"300"', "null", "[300]" } do
       local persons
       persons, _, reader = all('{"Resources":[' .. BARBARA .. '],"totalResults":' .. total .. "}")
-      assert.same({ 1, 0 }, { #persons, #reader.warnings })
+      assert.same({ 1, 2 }, { #persons, #reader.warnings })
     end
   end)
 
@@ -110,6 +112,77 @@ describe("format.scim: reading", function()
     assert.equal("701984", user('"externalId":"701984",' .. emails, { user = "externalID" }))
     assert.equal("externalId", user(emails, { user = "externalId" }))
     assert.is_nil(all("{}", { user = false })[1].user)
+  end)
+
+  it("reads what Entra and Okta write in their own ways, or says that it does not", function()
+    local function read(fields)
+      local persons, errors, reader = all('{"userName":"a@x.org",' .. fields .. "}")
+      local out = {}
+      for i, info in ipairs(persons[1] and persons[1].contact_infos or {}) do
+        out[i] = ("%s/%s %s"):format(info.type, info.subType, info.value or info.addressLine1)
+      end
+      local place = errors[1] or reader.warnings[1]
+      return table.concat(out, ", "), place and place.property, persons[1], errors[1]
+    end
+    -- A single object, a simple value, a list of simple values.
+    for fields, expected in pairs {
+      ['"phoneNumbers":{"value":"1","type":"work"}'] = "phone/work 1", ['"emails":"b@x.org"'] = "email/other b@x.org",
+      ['"emails":["b@x.org","c@x.org"]'] = "email/other b@x.org, email/other c@x.org",
+      ['"ims":{"value":"anna","type":"skype"}'] = "messenger/skype anna",
+      ['"addresses":{"type":"work","streetAddress":"Weg 1","locality":"Bonn"}'] = "address/work Weg 1",
+      ['"emails":[{"value":"b@x.org"},{"value":"c@x.org","primary":"True"}]'] =
+        "email/other c@x.org, email/other b@x.org",
+      ['"emails":[{"value":"b@x.org","type":"secondary"}],"phoneNumbers":[],"ims":{}'] = "email/other b@x.org",
+      -- Paths of a typed entry.
+      ['"phoneNumbers[type eq \\"mobile\\"].value":"1","phoneNumbers[type eq \\"work\\"].value":"2"'] =
+        "phone/mobile 1, phone/work 2",
+      ['"addresses[type eq \\"work\\"].streetAddress":"Weg 1","addresses[type eq \\"work\\"].locality":"Bonn"'] =
+        "address/work Weg 1",
+    } do
+      local found, problem = read(fields)
+      assert.equal(expected, found)
+      assert.is_nil(problem)
+    end
+    -- Refused or left out, and said where.
+    for fields, property in pairs {
+      ['"emails":{"work":{"value":"a@b.de"}}'] = "emails", ['"emails":true'] = "emails",
+      ['"addresses":[{"formatted":"Markt 1, 10115 Berlin"}]'] = "addresses[1]",
+      ['"addresses":"Markt 1"'] = "addresses[1]",
+      ['"addresses":{"formatted":"Markt 1"}'] = "addresses[1]", ['"addresses":[{"country":"DE"}]'] = "addresses[1]",
+      ['"phoneNumbers":[{"value":"1","type":"assistant"}]'] = "phoneNumbers[1]",
+      ['"phoneNumbers":[{"value":["1","2"]}]'] = "phoneNumbers[1].value", ['"mobile":"1"'] = "mobile",
+      ['"phoneNumbers[type sw \\"w\\"].value":"1"'] = 'phoneNumbers[type sw "w"].value',
+      ['"urn:example:1.0:User":{"phone":"1"}'] = "urn:example:1.0:User",
+    } do
+      local found, problem, person, err = read(fields)
+      assert.equal("", found)
+      assert.equal(property, problem)
+      assert.is_true(err ~= nil or person.source.unknown[1].name == property)
+    end
+    for text, active in pairs { ['"False"'] = false, ['"true"'] = true, ['"TRUE"'] = true, ["false"] = false } do
+      local _, problem, person = read('"active":' .. text)
+      assert.same({ active, nil }, { person.active, problem })
+    end
+    for _, text in ipairs { '"inactive"', "1", '""', "[]" } do
+      local _, problem, person = read('"active":' .. text)
+      assert.same({ "active" }, { problem, person.active })
+    end
+    local _, _, person = read '"name.givenName":"Ada","name.familyName":"Albrecht"'
+    assert.same({ "Ada", "Albrecht" }, { person.firstName, person.lastName })
+    _, _, person = read '"name":"Ada Albrecht"'
+    assert.same({ "Ada", "Albrecht" }, { person.firstName, person.lastName })
+  end)
+
+  it("names the item of what is wrong, and each attribute that is not understood once", function()
+    local _, errors, reader = all('[{"userName":"a@x.org","mobile":"1","title":"x"},'
+      .. '{"userName":"b@x.org","mobile":"2"},{"emails":5}]')
+    assert.same({ 3, "item" }, { errors[1].row, errors[1].unit })
+    assert.matches("^item 3 %(line 1%), emails: must be a list", errors[1].description)
+    assert.same({ "mobile", 1 }, { reader.warnings[1].property, reader.warnings[1].row })
+    assert.matches("title$", reader.warnings[2].message)
+    assert.is_nil(reader.warnings[3])
+    _, _, reader = all('[{"userName":"a@x.org","mobile":"1","title":"x"}]', { ignore_columns = { "Mobile", "title" } })
+    assert.same({}, reader.warnings)
   end)
 
   it("says what is wrong, and goes on with the next", function()

@@ -27,6 +27,15 @@ end
 
 local function string_of(v) return type(v) == "string" and v ~= "" and v or nil end
 
+-- Providers write booleans as text, too: true, false, or nil for what is neither.
+local function boolean_of(v)
+  if type(v) == "boolean" then return v end
+  local word = type(v) == "string" and v:lower()
+  if word == "true" then return true end
+  if word == "false" then return false end
+  return nil
+end
+
 -- Multi-valued attributes, and the type of contact info that they are.
 local LISTS = {
   { "emails", "email", "mailto:" }, { "phonenumbers", "phone", "tel:" }, { "addresses", "address" },
@@ -34,6 +43,22 @@ local LISTS = {
 }
 local NAMES = { emails = "emails", phonenumbers = "phoneNumbers", addresses = "addresses", ims = "ims" }
 local DEFAULTS = { email = "other", phone = "other", address = "other", messenger = "other", urls = "other" }
+
+local function set(names)
+  local out = {}
+  for name in names:gmatch "%S+" do out[name:lower()] = name end
+  return out
+end
+
+-- Attributes that are read, and those that are known to hold no contact info (RFC 7643, sections 3.1, 4.1 and 4.3).
+local USED = set("schemas id meta active displayName name userName profileUrl emails phoneNumbers addresses ims "
+  .. EXTENSION)
+local IDLE = set("externalId nickName title userType preferredLanguage locale timezone password photos groups "
+  .. "entitlements roles x509Certificates employeeNumber costCenter organization division department manager "
+  .. "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User")
+
+-- What is read of an entry; `fields` of an address.
+local ADDRESS_FIELDS = { "streetaddress", "postalcode", "locality", "region" }
 
 local function strip_scheme(value, scheme)
   if scheme and value:sub(1, #scheme):lower() == scheme then return value:sub(#scheme + 1) end
@@ -55,120 +80,261 @@ local function address_of(entry, country)
   info.zipCode, info.city, info.state = string_of(entry.postalcode), string_of(entry.locality), string_of(entry.region)
   local code = string_of(entry.country)
   info.country = code and country(code)
-  -- A formatted address alone can't be taken apart.
   return (info.addressLine1 or info.addressLine2 or info.zipCode or info.city or info.state) and info or nil
 end
 
-local function person_of(value, opts)
+-- Entra names a field of a typed entry by a path of its own: `phoneNumbers[type eq "mobile"].value`, `name.givenName`.
+-- Puts such fields where they belong.
+local function expand_paths(user)
+  local paths = {}
+  for key in pairs(user) do
+    if #key < 200 and key:find("[.%[]") and not key:find "^urn:" then paths[#paths + 1] = key end
+  end
+  table.sort(paths)
+  for _, path in ipairs(paths) do
+    local attribute, kind, field = path:match '^(%a+)%[type eq "([^"]*)"%]%.(%a+)$'
+    local name = path:match "^name%.(%a+)$"
+    if attribute and NAMES[attribute] and (user[attribute] == nil or type(user[attribute]) == "table") then
+      local list = user[attribute] or {}
+      local entry
+      for _, other in ipairs(list) do
+        entry = entry or type(other) == "table" and other.path == kind and other or nil
+      end
+      if not entry then
+        entry = { type = kind, path = kind }
+        list[#list + 1] = entry
+      end
+      entry[field], user[attribute], user[path] = user[path], list, nil
+    elseif name and (user.name == nil or type(user.name) == "table") then
+      user.name = user.name or {}
+      user.name[name], user[path] = user[path], nil
+    end
+  end
+end
+
+-- A multi-valued attribute as a list: a single object or value stands for a list of one. nil and what is wrong.
+local function list_of_values(value, type_name)
+  if value == nil then return {} end
+  if type(value) == "string" then return { value } end
+  if type(value) ~= "table" then return nil, "must be a list" end
+  if value[1] ~= nil or next(value) == nil then return value end
+  local entry = lower(value)
+  local single = entry.value ~= nil or entry.type ~= nil
+  for _, field in ipairs(type_name == "address" and ADDRESS_FIELDS or {}) do single = single or entry[field] ~= nil end
+  if single or entry.formatted ~= nil then return { value } end
+  return nil, "must be a list"
+end
+
+local Person = {}
+Person.__index = Person
+
+function Person:add(info, place)
+  local list = self.contact_infos
+  list[#list + 1] = info
+  self.places[#list] = place
+end
+
+-- Says that something is left out, and what it may hold.
+function Person:note(property, message, kind)
+  self.warn(property, message)
+  self.unknown[#self.unknown + 1] = { name = property, what = "attribute", types = kind and { kind } or nil }
+end
+
+-- The contact info of an entry (its fields in lower case); nil if it has none; nil, what is wrong, and where.
+function Person:info_of(entry, type_name, scheme, place)
+  local label = string_of(entry.type)
+  if label and labels.is_somebody_else(label) then
+    self:note(place, ("says '%s', so it is somebody else's; it is left out"):format(persons.excerpt(label)), type_name)
+    return nil
+  end
+  local info
+  if type_name == "address" then
+    info = address_of(entry, persons.country)
+    if not info and (string_of(entry.formatted) or string_of(entry.country)) then
+      self:note(place, "an address without its parts (streetAddress, postalCode, locality); it is left out", type_name)
+    end
+  elseif entry.value ~= nil then
+    if type(entry.value) ~= "string" then
+      return nil, ("must be a string, not a %s"):format(type(entry.value)), place .. ".value"
+    end
+    info = entry.value ~= "" and { type = type_name, value = strip_scheme(entry.value, scheme) } or nil
+  end
+  if info then
+    info.subType = label and labels.of_label(type_name, label) or label and "other"
+      or self.defaults[type_name] or DEFAULTS[type_name]
+    if info.subType == "fax" and entry.display == "work Fax" then info.subType = "work Fax" end
+  end
+  return info
+end
+
+-- The contact infos of a multi-valued attribute, the primary one first; nil, or what is wrong, and where.
+function Person:read_list(value, type_name, scheme, name)
+  local list, message = list_of_values(value, type_name)
+  if not list then return message, name end
+  local has_primary
+  for i, raw in ipairs(list) do
+    local place = ("%s[%d]"):format(name, i)
+    local entry
+    if type(raw) == "table" then
+      entry = lower(raw)
+    elseif type(raw) == "string" then
+      entry = type_name == "address" and { formatted = raw } or { value = raw }
+    else
+      return "must be an object", place
+    end
+    local info, problem, where = self:info_of(entry, type_name, scheme, place)
+    if problem then return problem, where end
+    if info then
+      self:add(info, place)
+      if boolean_of(entry.primary) and not has_primary then
+        has_primary = true
+        local infos, places = self.contact_infos, self.places
+        local from = #infos
+        local to = from
+        while to > 1 and infos[to - 1].type == type_name do to = to - 1 end
+        table.insert(infos, to, table.remove(infos, from))
+        table.insert(places, to, table.remove(places, from))
+      end
+    end
+  end
+end
+
+-- What the core schema can't say: our extension.
+function Person:read_extension(extension)
+  if type(extension) ~= "table" then return end
+  local list = lower(extension).contactinfos
+  for i, raw in ipairs(type(list) == "table" and list or {}) do
+    local place = ("contactInfos[%d]"):format(i)
+    if type(raw) ~= "table" then return "must be an object", place end
+    self:add(raw, place)
+  end
+end
+
+-- Given and family name; of one text where there is no more.
+local function names_of(user)
+  local name = type(user.name) == "table" and lower(user.name) or {}
+  local first, last = string_of(name.givenname), string_of(name.familyname)
+  if not first and not last then
+    local whole = string_of(user.name) or string_of(name.formatted) or string_of(user.displayname)
+    if whole then return persons.split_name(whole) end
+  end
+  return first, last
+end
+
+-- Who it is: nil, what is wrong, and with which attribute.
+local function key_of(user, contact_infos, opts)
+  if opts.user then
+    local key = string_of(user[opts.user:lower()])
+    if not key then return nil, "is missing, and says who this is", opts.user end
+    return key
+  end
+  local login = string_of(user.username)
+  if login and (persons.is_email(login) or core.is_guid(login)) then return login end
+  local key = persons.email_of(contact_infos)
+  if not key and opts.user == nil then
+    return nil, "neither an awork id nor an email address, and no email address for work: say which attribute it is "
+      .. "with the option 'user'", "userName"
+  end
+  return key
+end
+
+-- `context`: `warn(property, message)`, `ignored(name)`, `idle` (a set that names are noted in).
+local function person_of(value, opts, context)
   if type(value) ~= "table" or value[1] ~= nil then return nil, "a user must be an object" end
   local user = lower(core.compact(value))
-  local contact_infos, places = {}, {}
-  local function add(info, place)
-    contact_infos[#contact_infos + 1] = info
-    places[#contact_infos] = place
-  end
-  local defaults = opts.defaults or {}
-
+  expand_paths(user)
+  local self = setmetatable({ contact_infos = {}, places = {}, unknown = {}, defaults = opts.defaults or {},
+    warn = context.warn }, Person)
   for _, kind in ipairs(LISTS) do
-    local key, type_name, scheme = kind[1], kind[2], kind[3]
-    local list = user[key]
-    if list ~= nil and type(list) ~= "table" then return nil, "must be a list", NAMES[key] end
-    local first_primary
-    for i, raw in ipairs(list or {}) do
-      local place = ("%s[%d]"):format(NAMES[key], i)
-      if type(raw) ~= "table" then return nil, "must be an object", place end
-      local entry = lower(raw)
-      local info
-      if type_name == "address" then
-        info = address_of(entry, persons.country)
-      elseif entry.value ~= nil then
-        if type(entry.value) ~= "string" then
-          return nil, ("must be a string, not a %s"):format(type(entry.value)), place .. ".value"
-        end
-        info = entry.value ~= "" and { type = type_name, value = strip_scheme(entry.value, scheme) } or nil
-      end
-      if info then
-        local label = string_of(entry.type)
-        info.subType = label and labels.of_label(type_name, label) or label and "other"
-          or defaults[type_name] or DEFAULTS[type_name]
-        if info.subType == "fax" and entry.display == "work Fax" then info.subType = "work Fax" end
-        add(info, place)
-        -- The primary one comes first.
-        if entry.primary == true and not first_primary then
-          first_primary = true
-          local from = #contact_infos
-          local to = from
-          while to > 1 and contact_infos[to - 1].type == type_name do to = to - 1 end
-          table.insert(contact_infos, to, table.remove(contact_infos, from))
-          table.insert(places, to, table.remove(places, from))
-        end
-      end
-    end
+    local message, place = self:read_list(user[kind[1]], kind[2], kind[3], NAMES[kind[1]])
+    if message then return nil, message, place end
   end
   local profile = string_of(user.profileurl)
-  if profile then add({ type = "urls", subType = defaults.urls or DEFAULTS.urls, value = profile }, "profileUrl") end
-  local extension = user[EXTENSION:lower()]
-  if type(extension) == "table" then
-    local list = lower(extension).contactinfos
-    for i, raw in ipairs(type(list) == "table" and list or {}) do
-      local place = ("contactInfos[%d]"):format(i)
-      if type(raw) ~= "table" then return nil, "must be an object", place end
-      add(raw, place)
-    end
+  if profile then
+    self:add({ type = "urls", subType = self.defaults.urls or DEFAULTS.urls, value = profile }, "profileUrl")
   end
+  local message, place = self:read_extension(user[EXTENSION:lower()])
+  if message then return nil, message, place end
 
-  local name = type(user.name) == "table" and lower(user.name) or {}
-  local person = {
-    firstName = string_of(name.givenname), lastName = string_of(name.familyname), contact_infos = contact_infos,
-  }
-  if not person.firstName and not person.lastName then
-    local whole = string_of(name.formatted) or string_of(user.displayname)
-    if whole then person.firstName, person.lastName = persons.split_name(whole) end
+  local person = { contact_infos = self.contact_infos }
+  person.firstName, person.lastName = names_of(user)
+  if user.active ~= nil then
+    person.active = boolean_of(user.active)
+    if person.active == nil then context.warn("active", "must be true or false; it is left out") end
   end
-  if type(user.active) == "boolean" then person.active = user.active end
-  local login = string_of(user.username)
-  if opts.user then
-    person.user = string_of(user[opts.user:lower()])
-    if not person.user then return nil, "is missing, and says who this is", opts.user end
-  else
-    if login and (persons.is_email(login) or core.is_guid(login)) then person.user = login end
-    person.user = person.user or persons.email_of(contact_infos)
-    if not person.user and opts.user == nil then
-      return nil, "neither an awork id nor an email address, and no email address for work: say which attribute it is "
-        .. "with the option 'user'", "userName"
+  person.user, message, place = key_of(user, self.contact_infos, opts)
+  if message then return nil, message, place end
+  for key in pairs(value) do
+    local name = type(key) == "string" and key:lower()
+    local left_out = name and user[name] ~= nil and not USED[name] and name ~= (opts.user or ""):lower()
+    if left_out and not context.ignored(key) then
+      if IDLE[name] then
+        context.idle[IDLE[name]] = true
+      else
+        self.unknown[#self.unknown + 1] = { name = key, what = "attribute" }
+        context.unknown(key)
+      end
     end
   end
-  return person, places
+  return person, self.places, self.unknown[1] and self.unknown or nil
 end
+
+local MAX_WARNINGS = 100 -- of one file
 
 local function reader(input, opts)
   local list = items.new(input, "resources")
-  local count, self = 0, nil
+  local count, warnings, said = 0, {}, {}
+  local place
+  local function warn(property, message)
+    if #warnings < MAX_WARNINGS then
+      warnings[#warnings + 1] = { file = place.file, row = place.row, line = place.line, unit = place.unit,
+        property = property, message = message }
+    end
+  end
+  local context = { idle = {}, ignored = stream.ignored(opts), warn = warn }
+  function context.unknown(name)
+    if not said[name] then
+      said[name] = true
+      warn(persons.excerpt(name), "not understood; it is left out")
+    end
+  end
+
+  local function finish()
+    local names = {}
+    for name in pairs(context.idle) do names[#names + 1] = name end
+    table.sort(names)
+    if names[1] then
+      warnings[#warnings + 1] = { file = input.name, unit = "item",
+        message = "not used, because they hold no contact infos: " .. table.concat(names, ", ") }
+    end
+    local total = list.envelope and lower(list.envelope).totalresults
+    total = type(total) == "number" and math.tointeger(total) -- 1.5 or 1e300 say nothing
+    if total and total > count then
+      warnings[#warnings + 1] = {
+        message = ("the provider has %d users, this is a page of %d: there is more to fetch"):format(total, count),
+      }
+    end
+  end
+
   local function step()
-    local value, err, place = list:next()
+    local value, err
+    value, err, place = list:next()
     if not place and not err then
-      local total = list.envelope and lower(list.envelope).totalresults
-      total = type(total) == "number" and math.tointeger(total) -- 1.5 or 1e300 say nothing
-      if total and total > count then
-        self.warnings[#self.warnings + 1] = {
-          message = ("the provider has %d users, this is a page of %d: there is more to fetch"):format(total, count),
-        }
-      end
+      finish()
       return nil
     end
     count = count + 1
     if err then return nil, err end
-    local person, places, property = person_of(value, opts)
+    local person, places, more = person_of(value, opts, context)
     if not person then
-      place.property = property
+      place.property = more
       return nil, stream.fail("type", places, place)
     end
-    place.format, place.columns = "scim", places
+    place.format, place.columns, place.unknown = "scim", places, more
     person.source = place
     return person
   end
-  self = stream.reader(step, input)
-  return self, nil, nil, self
+  return stream.reader(step, input, { warnings = warnings })
 end
 
 -- Writing ------------------------------------------------------------------------------------------------------------

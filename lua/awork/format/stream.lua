@@ -41,7 +41,8 @@ function M.fail(code, message, place, fatal)
   return errors.new {
     kind = FILE[code] and "file" or "format", code = code, message = message,
     description = where and where .. ": " .. message or message,
-    file = place.file, row = place.row, line = place.line, column = place.column, property = place.property,
+    file = place.file, row = place.row, unit = place.unit, line = place.line, column = place.column,
+    property = place.property,
     fatal = fatal or nil, retryable = false,
   }
 end
