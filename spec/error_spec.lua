@@ -263,4 +263,78 @@ describe("errors", function()
       description = "\u{9B}2J\x9B31m\u{202E}gpj.exe\r\n\27[8m", trace_id = "\u{200F}" })
     assert.equal([[awork: 400 x\u{9D}: \u{9B}2J\x9B31m\u{202E}gpj.exe \x1B[8m (GET /\u{2028}, trace \u{200F})]], text)
   end)
+
+  describe("of a server that says too much", function()
+    local codec = require "awork.json".codec(64)
+
+    local function refusal(body)
+      return errors.from_response({ status = 400, body = codec.encode(body), headers = {} }, "GET", "/x", codec)
+    end
+
+    -- All text in a table.
+    local function size(value)
+      local n = 0
+      for key, item in pairs(value) do
+        n = n + (type(key) == "string" and #key or 0)
+        n = n + (type(item) == "table" and size(item) or type(item) == "string" and #item or 0)
+      end
+      return n
+    end
+
+    it("keep 4 KiB of each text, end with a whole character and say what they cut", function()
+      for _, unit in ipairs { "a", "\u{e4}", "\u{20AC}", "\u{1F600}", "." } do
+        local err = refusal { code = "server-error", description = unit:rep(100000) }
+        local kept, cut = err.description:match "^(.*)\u{2026} %((%d+,?%d*,?%d*) bytes cut%)$"
+        assert.is_truthy(utf8.len(kept))
+        assert.is_true(#kept <= 4096 and #kept > 4092)
+        assert.equal(#unit * 100000 - #kept, tonumber((cut:gsub(",", ""))))
+        assert.is_truthy(utf8.len(tostring(err)))
+        assert.is_true(#tostring(err) < 5000)
+      end
+      assert.equal(("x"):rep(4096), refusal({ description = ("x"):rep(4096) }).description)
+      assert.equal(("x"):rep(4096) .. "\u{2026} (1 bytes cut)", refusal({ description = ("x"):rep(4097) }).description)
+    end)
+
+    it("keep a hundred entries of each list, and say how many more there were", function()
+      local list, details = {}, {}
+      for i = 1, 60000 do
+        list[i], details[i] = { property = "Type", message = "is wrong" }, "detail " .. i
+      end
+      local err = refusal { code = "validation-failed", validationErrors = list, details = details }
+      assert.equal(101, #err.violations)
+      assert.equal(101, #err.validationErrors)
+      assert.equal("\u{2026} (59,900 more)", err.violations[101].message)
+      assert.equal("\u{2026} (59,900 more)", err.details[101])
+    end)
+
+    it("stay small altogether, whatever is long", function()
+      local long = ("m"):rep(200000)
+      local list = {}
+      for i = 1, 200 do
+        list[i] = i % 2 == 0 and long or { property = long, message = long }
+      end
+      for _, body in ipairs {
+        { code = long, description = long, link = long, traceId = long, details = list, validationErrors = list },
+        { error = long, error_description = long }, { message = long }, { title = long }, { details = long },
+      } do
+        local err = refusal(body)
+        assert.is_true(size(err) < 200000)
+        assert.is_true(#tostring(err) < 25000)
+      end
+      local err = errors.from_transport({ kind = "network", message = long }, "GET", "/x")
+      assert.is_true(size(err) < 5000)
+    end)
+
+    it("quote no more of a page than its head, without tags, comments, scripts and styles", function()
+      local page = "<!DOCTYPE html><!-- a > b --><html><HEAD><style>p > a { color: red }</style>"
+        .. "<SCRIPT type='x'>if (a < b) alert(1)</SCRIPT ></head>\n<body>\u{dc}ber 3 < 4"
+      local err = errors.from_response({ status = 502, body = page, headers = {} }, "GET", "/x", codec)
+      assert.equal("bad gateway: \u{dc}ber 3 < 4", err.description)
+      for _, unit in ipairs { "<", "<!--", "<script", "<script>", "<p>", "\u{dc}", " ", "\xff" } do
+        err = errors.from_response({ status = 502, body = unit:rep(100000), headers = {} }, "GET", "/x", codec)
+        assert.is_true(#err.description < 250)
+        assert.is_truthy(utf8.len(err.description))
+      end
+    end)
+  end)
 end)

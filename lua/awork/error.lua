@@ -26,6 +26,8 @@ local core = require "awork.core"
 
 local errors = {}
 
+local byte, find, sub = string.byte, string.find, string.sub
+
 local mt = core.error_metatable
 
 -- What awork's codes mean for a caller: code -> { retryable=, advice= }.
@@ -44,7 +46,11 @@ local REASONS = {
 -- Statuses that may pass when tried again later.
 local RETRYABLE = { [408] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 
-local EXCERPT = 200
+-- Bytes: of what is quoted of a text that is no message, of one text in an error, of the texts in one of its lists.
+local EXCERPT, TEXT_MAX, LIST_MAX = 200, 4096, 32768
+
+-- Entries of one of its lists.
+local ENTRIES_MAX = 100
 
 --- Makes an error table of these fields.
 ---@param fields table
@@ -60,20 +66,81 @@ function errors.is(value)
   return type(value) == "table" and getmetatable(value) == mt
 end
 
+-- The first bytes of a text, at most so many, that end with a whole character.
+local function head(text, bytes)
+  if #text <= bytes then
+    return text
+  end
+  local stop = bytes
+  while stop > bytes - 4 and stop > 0 and byte(text, stop + 1) & 0xC0 == 0x80 do
+    stop = stop - 1
+  end
+  return sub(text, 1, stop)
+end
+
+-- 95904 as "95,904".
+local function counted(n)
+  local text = ("%d"):format(n)
+  local first = (#text - 1) % 3 + 1
+  return sub(text, 1, first) .. sub(text, first + 1):gsub("%d%d%d", ",%0")
+end
+
+-- A text that others wrote, of a length that can be kept and shown; what was cut is said.
+local function capped(text)
+  if #text <= TEXT_MAX then
+    return text
+  end
+  local kept = head(text, TEXT_MAX)
+  return ("%s… (%s bytes cut)"):format(kept, counted(#text - #kept))
+end
+
+-- Elements whose content is no text for people.
+local HIDDEN = { "script", "style" }
+
+-- A page's text without its comments, tags, scripts and styles.
+local function without_tags(text)
+  local folded, parts, from, missing = text:lower(), {}, 1, {}
+  -- Where what ends with `mark` ends. One that is not found is not looked for again.
+  local function past(mark, at)
+    local first, last
+    if not missing[mark] then
+      first, last = find(folded, mark, at, true)
+      missing[mark] = not first
+    end
+    return last
+  end
+  while true do
+    local open = find(text, "<", from, true)
+    local stop
+    if open and sub(text, open, open + 3) == "<!--" then
+      stop = past("-->", open + 4)
+    end
+    for _, name in ipairs(HIDDEN) do
+      if open and sub(folded, open + 1, open + #name) == name then
+        local closing = past("</" .. name, open)
+        stop = closing and past(">", closing)
+      end
+    end
+    stop = stop or open and past(">", open)
+    if not stop then
+      parts[#parts + 1] = sub(text, from)
+      return table.concat(parts)
+    end
+    parts[#parts + 1] = sub(text, from, open - 1)
+    parts[#parts + 1] = " "
+    from = stop + 1
+  end
+end
+
 -- The head of a text as one line of printable UTF-8: for a gateway's HTML and other surprises.
 local function excerpt(body)
-  local text = body:sub(1, 16 * EXCERPT)
+  local text = head(body, 16 * EXCERPT)
   if not core.utf8(text) then
     text = text:gsub("[\128-\255]+", "?")
   end
-  text = text:gsub("<!%-%-.-%-%->", " ")
-    :gsub("<[sS][cCtT][rRyY][iIlL].-</[sS][cCtT][rRyY][iIlL][^>]*>", " ")
-    :gsub("<[^>]*>", " ")
-    :gsub("[%c%s]+", " ")
-    :gsub("^ ", "")
-    :gsub(" $", "")
+  text = without_tags(text):gsub("[\0-\32\127]+", " "):gsub("^ ", ""):gsub(" $", "")
   if #text > EXCERPT then
-    text = text:sub(1, (utf8.offset(text, 0, EXCERPT + 1) or EXCERPT + 1) - 1) .. "..."
+    text = head(text, EXCERPT) .. "..."
   end
   return text
 end
@@ -98,40 +165,79 @@ local function error_body(result, codec)
   return type(value) == "table" and value or nil
 end
 
+-- The entries of a list that `read` makes something of, as long as there is room; it gives a value and its bytes.
+local function entries(list, read)
+  local out, bytes = {}, 0
+  for i, entry in ipairs(list) do
+    if #out == ENTRIES_MAX or bytes > LIST_MAX then
+      return out, #list - i + 1
+    end
+    local value, size = read(entry)
+    if value then
+      out[#out + 1], bytes = value, bytes + size
+    end
+  end
+  return out, 0
+end
+
+local function more(count)
+  return ("… (%s more)"):format(counted(count))
+end
+
 -- Copies of the server's validationErrors that hold what they should: whatever the server says, callers can index it.
 local function server_violations(list)
   if type(list) ~= "table" then
     return nil, nil
   end
-  local validation_errors, violations = {}, {}
-  for i, entry in ipairs(list) do
+  local violations, cut = entries(list, function(entry)
+    local property, message
     if type(entry) == "table" then
-      local property = is_text(entry.property) and entry.property or "?"
-      local message = is_text(entry.message) and entry.message or "is not valid"
-      validation_errors[#validation_errors + 1] = { property = property, message = message }
-      violations[#violations + 1] = { property = property, rule = "server", message = message }
+      property = is_text(entry.property) and capped(entry.property) or "?"
+      message = is_text(entry.message) and capped(entry.message) or "is not valid"
     elseif is_text(entry) then
-      validation_errors[i] = { property = "?", message = entry }
-      violations[i] = { property = "?", rule = "server", message = entry }
+      property, message = "?", capped(entry)
+    else
+      return nil
     end
-  end
+    return { property = property, rule = "server", message = message }, #property + #message
+  end)
   if #violations == 0 then
     return nil, nil
+  elseif cut > 0 then
+    violations[#violations + 1] = { property = "?", rule = "server", message = more(cut) }
+  end
+  local validation_errors = {}
+  for i, violation in ipairs(violations) do
+    validation_errors[i] = { property = violation.property, message = violation.message }
   end
   return validation_errors, violations
 end
 
 local function strings(list)
   if type(list) ~= "table" then
-    return is_text(list) and { list } or nil
+    return is_text(list) and { capped(list) } or nil
   end
-  local out = {}
-  for _, entry in ipairs(list) do
+  local out, cut = entries(list, function(entry)
     if is_text(entry) then
-      out[#out + 1] = entry
+      entry = capped(entry)
+      return entry, #entry
     end
+  end)
+  if cut > 0 then
+    out[#out + 1] = more(cut)
   end
   return out[1] and out or nil
+end
+
+-- The first of these fields of a body that is a text.
+local function text_in(body, ...)
+  for i = 1, select("#", ...) do
+    local value = body[select(i, ...)]
+    if is_text(value) then
+      return capped(value)
+    end
+  end
+  return nil
 end
 
 --- The error for an answer whose status is no success.
@@ -159,14 +265,10 @@ function errors.from_response(result, method, path, codec)
   end
   local body = error_body(result, codec)
   if body then
-    err.code = is_text(body.code) and body.code or is_text(body.error) and body.error or nil
-    err.description = is_text(body.description) and body.description
-      or is_text(body.error_description) and body.error_description
-      or is_text(body.message) and body.message
-      or is_text(body.title) and body.title
-      or nil
-    err.link = is_text(body.link) and body.link or nil
-    err.trace_id = is_text(body.traceId) and body.traceId or err.trace_id
+    err.code = text_in(body, "code", "error")
+    err.description = text_in(body, "description", "error_description", "message", "title")
+    err.link = text_in(body, "link")
+    err.trace_id = is_text(body.traceId) and excerpt(body.traceId) or err.trace_id
     err.details = strings(body.details)
     err.validationErrors, err.violations = server_violations(body.validationErrors)
     if err.code == "validation-failed" then
@@ -203,7 +305,7 @@ function errors.from_transport(result, method, path)
   local message = result.message or result.kind
   local err = {
     kind = result.kind, code = result.code or result.kind,
-    description = core.utf8(message) and message or excerpt(message), -- libcurl may quote what a server sent
+    description = core.utf8(message) and capped(message) or excerpt(message), -- libcurl may quote what a server sent
     method = method, path = path, retryable = result.retryable or false, attempts = result.attempts,
     status = result.status ~= 0 and result.status or nil, retry_at = result.retry_at,
   }
@@ -267,7 +369,7 @@ function errors.raised(code, what, cause, traceback)
     return cause
   end
   return setmetatable({
-    kind = "callback", code = code, description = what .. " raised an error: " .. text_of(cause),
+    kind = "callback", code = code, description = what .. " raised an error: " .. capped(text_of(cause)),
     retryable = false, cause = cause, traceback = traceback,
   }, mt)
 end
@@ -298,22 +400,30 @@ function errors.redact(err, secret)
   return err
 end
 
+-- A text as it is shown: whoever made the error, the line stays one that can be read.
+local function shown(value)
+  return capped(text_of(value))
+end
+
+-- Longer ones are not looked for in their messages.
+local NAME_MAX = 64
+
 -- "'Type' must not be empty" or "value: must be a string", with its hint.
 local function violation_text(violation)
-  local property, message = text_of(violation.property or "?"), text_of(violation.message or violation.rule)
+  local property, message = shown(violation.property or "?"), shown(violation.message or violation.rule)
   local text = message
-  if property ~= "?" and not message:lower():find(property:lower(), 1, true) then
+  if property ~= "?" and not (#property <= NAME_MAX and find(message:lower(), property:lower(), 1, true)) then
     text = property .. ": " .. message
   end
-  return violation.hint and text .. " (" .. text_of(violation.hint) .. ")" or text
+  return violation.hint and text .. " (" .. shown(violation.hint) .. ")" or text
 end
 
 mt.__name = "awork.error"
 
 --- One line that says what is wrong, where, and what to do about it.
 mt.__tostring = function(err)
-  local code = text_of(err.code or err.kind or "error")
-  local head = err.status and ("%s %s"):format(text_of(err.status), code) or code
+  local code = shown(err.code or err.kind or "error")
+  local start = err.status and ("%s %s"):format(shown(err.status), code) or code
   local text
   local list = err.violations
   if type(list) == "table" and type(list[1]) == "table" then
@@ -322,25 +432,25 @@ mt.__tostring = function(err)
       text = ("%s (+%d more)"):format(text, #list - 1)
     end
   else
-    text = text_of(err.description or code)
+    text = shown(err.description or code)
     if type(err.details) == "table" and err.details[1] then
-      text = text .. " " .. text_of(err.details[1])
+      text = text .. " " .. shown(err.details[1])
     end
     if err.hint then
-      text = text:gsub("[%s%.]+$", "") .. "; " .. text_of(err.hint)
+      text = (text:match "^(.*[^%s%.])" or "") .. "; " .. shown(err.hint)
     end
   end
   local where = {}
   if err.method then
-    where[1] = text_of(err.method) .. " " .. text_of(err.path or "")
+    where[1] = shown(err.method) .. " " .. shown(err.path or "")
   end
   if err.trace_id then
-    where[#where + 1] = "trace " .. text_of(err.trace_id)
+    where[#where + 1] = "trace " .. shown(err.trace_id)
   end
   if err.edge_ref then
-    where[#where + 1] = "edge " .. text_of(err.edge_ref)
+    where[#where + 1] = "edge " .. shown(err.edge_ref)
   end
-  local line = "awork: " .. head .. ": " .. text .. (where[1] and " (" .. table.concat(where, ", ") .. ")" or "")
+  local line = "awork: " .. start .. ": " .. text .. (where[1] and " (" .. table.concat(where, ", ") .. ")" or "")
   return core.visible((line:gsub("[\t-\r]+", " "))) -- whatever others sent, it moves no cursor
 end
 
