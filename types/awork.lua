@@ -172,7 +172,7 @@
 ---@class awork.OAuthOptions
 ---@field client_id string
 ---@field client_secret? string of a confidential client
----@field refresh_token string
+---@field refresh_token string|fun(): string?, any what is stored; a function is asked again when awork calls the token void
 ---@field access_token? string used until it expires or is refused
 ---@field expires_at? number epoch seconds at which access_token expires
 ---@field on_refresh? fun(refresh_token: string, more: { access_token: string, expires_at: number? }) stores the new refresh token

@@ -5,6 +5,7 @@ local desired_state = require "awork.desired"
 local errors = require "awork.error"
 local hooks = require "awork.hooks"
 local json = require "awork.json"
+local oauth = require "awork.oauth"
 local option_list = require "awork.options"
 local resource = require "awork.resource"
 local session = require "awork.session"
@@ -41,25 +42,23 @@ local function session_of(self, name, may_be_closed)
   return found
 end
 
--- Bytes of base_url, of a path, and of the headers that a caller may add to one request.
-local BASE_MAX, PATH_MAX, HEADERS_MAX = 1024, 8192, 8192
+-- Bytes of a path, and of the headers that a caller may add to one request.
+local PATH_MAX, HEADERS_MAX = 8192, 8192
 
--- A header that a caller may set: a name of token characters, a value without control characters.
-local RESERVED = {
-  ["authorization"] = true, ["content-type"] = true, ["content-length"] = true, ["transfer-encoding"] = true,
-  ["connection"] = true, ["host"] = true, ["expect"] = true,
-}
-
-local function header_fault(headers, reserved)
-  local bytes, count = 0, 0
+-- What is wrong with headers that a caller sets, for all requests ("client") or one ("request"); core.header_fault knows
+-- the rule for each.
+local function header_fault(headers, by)
+  local bytes, count, seen = 0, 0, {}
   for name, value in next, headers do
-    if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+%-.^_`|~]+$" then
-      return "a header's name must be letters, digits and hyphens"
-    elseif reserved[name:lower()] then
-      return ("the header '%s' can't be set"):format(name)
-    elseif type(value) ~= "string" or not core.header_safe(value) then
-      return ("the value of the header '%s' must be a string without control characters"):format(name)
+    local fault = core.header_fault(name, value, by)
+    if fault then
+      return fault
     end
+    local folded = name:lower()
+    if seen[folded] then
+      return ("the header '%s' is there twice"):format(folded)
+    end
+    seen[folded] = true
     bytes, count = bytes + #name + #value, count + 1
   end
   if bytes > HEADERS_MAX or count > 32 then
@@ -70,7 +69,7 @@ end
 
 -- The engine's options of a client's.
 local function engine_options(checked, events)
-  local out = { events = events }
+  local out = { events = events, base_url = checked.base_url }
   for _, option in ipairs(option_list.list) do
     if option.engine then
       out[option.engine == true and option.name or option.engine] = checked[option.name]
@@ -79,11 +78,50 @@ local function engine_options(checked, events)
   return out
 end
 
+-- What the world got wrong of a client's options: an error, or nil.
+local function world_fault(checked)
+  local token, allow_http = checked.token, checked.allow_http
+  if token == nil then
+    return errors.invalid("token-missing", "token", "required", "no token was given",
+      "is the environment variable or setting that it comes from set?")
+  elseif type(token) == "string" then
+    local fault = core.token_fault(token)
+    if fault then
+      return errors.invalid("token-invalid", "token", "token", "the token can't be used: " .. fault)
+    end
+  end
+  -- What it says of a URL that is good is whether that is this machine: then no proxy is used.
+  local fault, more = core.base_url_fault(checked.base_url, allow_http)
+  if fault then
+    return errors.invalid(more and "insecure-base-url" or "invalid-base-url", "base_url", "url",
+      "'base_url' " .. fault, more and "allow_http = true permits it" or nil)
+  end
+  local loopback, url = more, oauth.is(token) and oauth.token_url(token)
+  if url then
+    fault, more = core.url_fault(url, allow_http)
+    if fault then
+      return errors.invalid(more and "insecure-base-url" or "invalid-base-url", "token_url", "url",
+        "'token_url' of awork.oauth " .. fault, more and "allow_http = true permits it" or nil)
+    end
+  end
+  local proxy = checked.proxy
+  if proxy then
+    fault = core.proxy_fault(proxy)
+  elseif proxy == nil and not loopback then
+    fault = core.proxy_fault()
+  end
+  if fault then
+    return errors.invalid("invalid-proxy", "proxy", "url",
+      (proxy and "'proxy' " or "https_proxy of the environment ") .. fault)
+  end
+  return nil
+end
+
 --- Makes a client. Opens no connection yet.
 --
 -- Raises on an unknown option and on one of a wrong type or out of its range. Returns `nil, err` for what comes from
 -- outside the program: no token (an unset environment variable), one that can't be a token, a base_url that is none or
--- not https, a file of certificates that is not there.
+-- not https, a proxy's URL that can't be used, a file of certificates that is not there.
 --
 -- The options with their defaults and units are listed in lua/awork/options.lua and docs/api.md.
 ---@param options table
@@ -97,39 +135,17 @@ function client.new(options)
   if not checked then
     error(("bad argument #1 to 'client' (%s)"):format(message), 2)
   end
-  if checked.headers then
-    message = header_fault(checked.headers, RESERVED)
-    if message then
-      error(("bad argument #1 to 'client' (option 'headers': %s)"):format(message), 2)
-    end
+  message = checked.headers and header_fault(checked.headers, "client")
+  if message then
+    error(("bad argument #1 to 'client' (option 'headers': %s)"):format(message), 2)
   end
-  local token = checked.token
-  if token == nil then
-    return nil, errors.invalid("token-missing", "token", "required", "no token was given",
-      "is the environment variable or setting that it comes from set?")
-  elseif type(token) == "string" then
-    local fault = session.token_fault(token)
-    if fault then
-      return nil, errors.invalid("token-invalid", "token", "token", "the token can't be used: " .. fault)
-    end
+  message = checked.user_agent and header_fault({ ["user-agent"] = checked.user_agent }, "client")
+  if message then
+    error(("bad argument #1 to 'client' (option 'user_agent': %s)"):format(message), 2)
   end
-  local base = checked.base_url
-  local scheme, host = base:match "^(%a+)://(%[?[%w%.%-_:]+%]?:?%d*)"
-  if not scheme or base:find "[%c%s?#@\\]" or base:find "[\128-\255]" then
-    return nil, errors.invalid("invalid-base-url", "base_url", "url",
-      "'base_url' must be an absolute URL without user, query and fragment, like https://api.awork.com/api/v1")
-  end
-  scheme = scheme:lower()
-  local name = host:gsub(":%d+$", "")
-  local loopback = name == "localhost" or name == "[::1]" or name:find "^127%.%d+%.%d+%.%d+$"
-  if scheme ~= "https" and not (scheme == "http" and (loopback or checked.allow_http)) then
-    return nil, errors.invalid("insecure-base-url", "base_url", "url",
-      "'base_url' must be https: plain http would show the token to everyone on the way",
-      "allow_http = true permits it")
-  end
-  if #base > BASE_MAX then
-    return nil, errors.invalid("invalid-base-url", "base_url", "length",
-      ("'base_url' has %d bytes, at most %d can be sent"):format(#base, BASE_MAX))
+  local err = world_fault(checked)
+  if err then
+    return nil, err
   end
   -- Found out now, not with the first request. A host may have taken io away.
   local file = checked.ca_file and io and io.open(checked.ca_file, "rb")
@@ -263,8 +279,7 @@ function Client:request(method, path, options)
     for name, value in next, body and found.json_headers or found.plain_headers do
       headers[name] = value
     end
-    fault = header_fault(options.headers, { ["authorization"] = true, ["content-length"] = true, ["host"] = true,
-      ["transfer-encoding"] = true, ["connection"] = true, ["expect"] = true })
+    fault = header_fault(options.headers, "request")
     if fault then
       return nil, errors.invalid("invalid-header", "headers", "header", fault)
     end

@@ -374,30 +374,12 @@ function errors.raised(code, what, cause, traceback)
   }, mt)
 end
 
-local function scrub(value, secret, depth)
-  for key, item in next, value do
-    if type(item) == "string" then
-      local from, to = item:find(secret, 1, true)
-      while from do
-        item = item:sub(1, from - 1) .. "[secret]" .. item:sub(to + 1)
-        from, to = item:find(secret, from + 8, true)
-      end
-      value[key] = item
-    elseif type(item) == "table" and depth < 4 then
-      scrub(item, secret, depth + 1)
-    end
-  end
-end
-
---- Takes a secret out of every text of an error, in case the server echoed it.
+--- Takes a secret out of every text of an error, in case a server echoed it.
 ---@param err table
 ---@param secret? string
 ---@return table err the same
 function errors.redact(err, secret)
-  if type(secret) == "string" and #secret >= 4 then
-    scrub(err, secret, 0)
-  end
-  return err
+  return core.redact(err, secret)
 end
 
 -- A text as it is shown: whoever made the error, the line stays one that can be read.

@@ -24,13 +24,12 @@ local PLAIN = { type = true, subType = true, isAddress = true, isArchived = true
 
 local MASK = "***"
 
--- secret: the token, which a server may send back.
-local function shown_headers(headers, secret)
+local function shown_headers(headers)
   local out = {}
   for name, value in next, headers or {} do
     local folded = name:lower()
     if SHOWN[folded] then
-      out[folded] = secret and value:find(secret, 1, true) and MASK or value
+      out[folded] = value
     end
   end
   return out
@@ -116,13 +115,13 @@ function hooks.new(options, codec)
     end
   end
 
-  function self.response(method, path, result, err, token)
+  function self.response(method, path, result, err)
     if not (on_response or log) then
       return
     end
     local info = {
       method = method, path = shown_path(path), status = result.status, attempts = result.attempts,
-      headers = shown_headers(result.headers, token), bytes = result.body and #result.body,
+      headers = shown_headers(result.headers), bytes = result.body and #result.body,
       timings = result.timings,
       http_version = result.http_version,
     }

@@ -1,4 +1,6 @@
 --- The options of a client: one table that drives the check of them, and the documentation's.
+local oauth = require "awork.oauth"
+
 local options = {}
 
 --- In the order of the documentation: name, Lua types, default, unit, range, meaning. `engine` ones are handed on.
@@ -83,8 +85,7 @@ local function is_of(value, kind)
   if kind == "integer" then
     return math.type(value) == "integer"
   elseif kind == "awork.oauth" then
-    local mt = type(value) == "table" and getmetatable(value)
-    return type(mt) == "table" and mt.__name == kind
+    return oauth.is(value)
   end
   return type(value) == kind
 end

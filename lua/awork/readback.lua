@@ -490,12 +490,12 @@ function readback.create(session, path, body, options, entry)
 end
 
 -- What a create by the short way came to, when it gave no contact info.
-local function settle(entry, body, result, token, timeout, retry)
+local function settle(entry, body, result, timeout, retry)
   local session, path, request = entry.session, path_of(entry), entry.request
   entry.body = body
   begin(entry, entry.start, timeout, retry)
   request.timeout, request.retry = attempt_timeout(timeout), retry
-  local info, err, raw = session:settle(result, token, "POST", path, body, request)
+  local info, err, raw = session:settle(result, "POST", path, body, request)
   info, err, raw = session:read(info, err, raw, "POST", path)
   if not info then
     prolong(entry, raw)
@@ -505,17 +505,14 @@ local function settle(entry, body, result, token, timeout, retry)
   return conclude(entry, info, err, raw, retry)
 end
 
--- The template and the token for the short way; nil if it can't be gone.
+-- The template for the short way; nil if it can't be gone.
 local function direct(session, target, ledger)
-  local template = target._template
-  if not template or next(ledger.owners) then
+  local template, ready = target._template, session.ready
+  if not template or next(ledger.owners) or (ready and not ready()) then
     return nil
   end
-  local token = session.token()
-  -- The caller's function for it may have closed the client.
-  if not session.scheduler.closed then
-    return template, token
-  end
+  -- The caller's function for the token may have closed the client.
+  return not session.scheduler.closed and template or nil
 end
 
 --- The short way to the same, which most creates go: the core validates, lays out and sends in one go (see
@@ -538,13 +535,13 @@ function readback.create_directly(session, target, owner_id, info, options)
   end
   -- A call that blocks is alone: nothing else of this client runs before its answer is in, so it need not be entered.
   local ledger = session.ledger or ledger_of(session)
-  local template, token = direct(session, target, ledger)
-  if not token then
+  local template = direct(session, target, ledger)
+  if not template then
     return false
   end
   local timeout, retry = limits(session, options)
   local start = session.clock()
-  local id, body = session.engine:create(template, token, owner_id, info, attempt_timeout(timeout), retry)
+  local id, body = session.engine:create(template, owner_id, info, attempt_timeout(timeout), retry)
   if not id then
     return body ~= nil, nil, body
   end
@@ -557,7 +554,7 @@ function readback.create_directly(session, target, owner_id, info, options)
   end
   local entry <close> = readback.entry(session, target)
   entry.owner_id, entry.path, entry.start, entry.state = owner_id, false, start, "under_way"
-  local created, err, adopted = settle(entry, body, result, token, timeout, retry)
+  local created, err, adopted = settle(entry, body, result, timeout, retry)
   return true, created, err, adopted
 end
 
@@ -572,8 +569,8 @@ end
 ---@return boolean? adopted
 function readback.create_row(entry, row, info, options)
   local session, target, ledger = entry.session, entry.target, entry.ledger
-  local template, token = direct(session, target, ledger)
-  if not token then
+  local template = direct(session, target, ledger)
+  if not template then
     return false
   end
   local timeout, retry = session.timeout, session.retries
@@ -584,7 +581,7 @@ function readback.create_row(entry, row, info, options)
     entry.timeout, entry.attempt = timeout, attempt_timeout(timeout)
   end
   local start = session.clock()
-  local id, body = session.engine:create(template, token, row, info, entry.attempt, retry)
+  local id, body = session.engine:create(template, row, info, entry.attempt, retry)
   if not id then
     return body ~= nil, nil, body
   end
@@ -592,7 +589,7 @@ function readback.create_row(entry, row, info, options)
   entry.owner_id, entry.path, entry.start, entry.state = owner_id, false, start, "under_way"
   local result, value = session.scheduler:await(id, entry.task)
   if not value then
-    local created, err, adopted = settle(entry, body, result, token, timeout, retry)
+    local created, err, adopted = settle(entry, body, result, timeout, retry)
     leave(entry)
     return true, created, err, adopted
   end

@@ -14,7 +14,9 @@ local now = core.now
 local PLACE = core.place_mask
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running, status, isyieldable = coroutine.running, coroutine.status, coroutine.isyieldable
-local pack, unpack = table.pack, table.unpack
+local pack, unpack, remove, sort = table.pack, table.unpack, table.remove, table.sort
+-- As they are now: a script that is handed a client may have replaced them where it sees them.
+local error, ipairs, next, pcall, setmetatable = error, ipairs, next, pcall, setmetatable
 -- A host may have taken the debug library away.
 local traceback = debug and debug.traceback or function(_, message)
   return message
@@ -44,8 +46,24 @@ Scheduler.__index = Scheduler
 ---@class awork.Task
 local Task = { __name = "awork.task" }
 Task.__index = Task
-Task.__tostring = function(task)
-  return ("awork.task: %d (%s)"):format(task._number, task:status())
+
+-- What is known of each task, out of the sight of whoever has it: results on their way to others, and the scheduler by
+-- which all of a client's requests go, are no one's to see or to replace. Keys are weak: an entry lives as long as the
+-- caller's task.
+local tasks = setmetatable({}, { __mode = "k" })
+
+-- What is known of `self`; raises if it is no task.
+local function task_of(self, name)
+  local task = tasks[self]
+  if not task then
+    error(("bad argument #1 to '%s' (awork.task expected; call it with a colon)"):format(name), 3)
+  end
+  return task
+end
+
+Task.__tostring = function(self)
+  local task = tasks[self]
+  return task and ("awork.task: %d (%s)"):format(task._number, task._state) or "awork.task"
 end
 
 local scheduler = {}
@@ -319,11 +337,11 @@ end
 
 --- Waits for what the engine knows as `id`: yields in a task, blocks elsewhere.
 ---@param id integer
----@param task? table the caller's own task, if it knows that it runs in it
+---@param handle? awork.Task the caller's own task, if it knows that it runs in it
 ---@return table|true result true if there is a value
 ---@return any value of a request that is `brief`
-function Scheduler:await(id, task)
-  task = task or current(self)
+function Scheduler:await(id, handle)
+  local task = handle and tasks[handle] or current(self)
   if not task then
     return self.engine:finish(id)
   end
@@ -333,14 +351,17 @@ end
 
 --- Performs a request.
 ---@param req table the engine copies it
----@param token? string
 ---@return table|true result
 ---@return any value
-function Scheduler:perform(req, token)
+function Scheduler:perform(req)
   if self.closed then
     return self.closed_result
   end
-  return self:await(self.engine:submit(req, token))
+  local id, refused = self.engine:submit(req)
+  if not id then
+    return refused
+  end
+  return self:await(id)
 end
 
 --- True where perform would yield: in a task's own coroutine.
@@ -439,16 +460,18 @@ function Scheduler:spawn(fn, ...)
     return pack(fn(...))
   end
   -- All fields are there from the start, so that setting one takes no memory.
-  local task = setmetatable({
+  local task = {
     _scheduler = self, _co = create(body), _args = pack(...), _waiters = {}, _number = self.spawned, _state = "ready",
     _id = false, _queue = false, _awaits = false, _results = false, _cancel = false, _driven = false, _yielded = false,
     _result = false, _value = false,
-  }, Task)
+  }
+  local handle = setmetatable({}, Task)
+  tasks[handle] = task
   local last = self.last + 1
   self.ready[last] = false -- its place: then it is ours whole or not at all
   self.tasks[task._co] = task
   self.ready[last], self.last, self.live = task, last, self.live + 1
-  return task
+  return handle
 end
 
 --- Drives all tasks to their end.
@@ -464,7 +487,7 @@ function Scheduler:loop()
     end
     self:pump(NAP)
   end
-  local failed = table.remove(self.failures, 1)
+  local failed = remove(self.failures, 1)
   self.failures = {}
   if failed then
     return unpack(failed._results, 1, failed._results.n)
@@ -495,7 +518,7 @@ function Scheduler:close()
   for _, task in next, self.tasks do
     list[#list + 1] = task
   end
-  table.sort(list, function(a, b)
+  sort(list, function(a, b)
     return a._number < b._number
   end)
   self.waiting, self.outstanding, self.backlog = {}, 0, 0
@@ -532,14 +555,13 @@ end
 --- What the task is doing.
 ---@return "ready"|"waiting"|"running"|"done"|"failed"|"cancelled"
 function Task:status()
-  local state = self._state
-  return state
+  return task_of(self, "status")._state
 end
 
 --- True once the task has ended, in whatever way.
 ---@return boolean
 function Task:done()
-  return self._results and true or false
+  return task_of(self, "done")._results and true or false
 end
 
 --- Waits for the end of the task: in another task it yields, elsewhere it drives all tasks and blocks.
@@ -548,40 +570,41 @@ end
 -- closed (`closed`). Raises if the wait could never end: a task that waits for itself, also by way of others.
 ---@return any ...
 function Task:wait()
-  if not self._results then
-    local sched = self._scheduler
+  local task = task_of(self, "wait")
+  if not task._results then
+    local sched = task._scheduler
     local me = current(sched)
     if me then
-      local other = self
+      local other = task
       while other do
         if other == me then
           error("a task can't wait for itself", 2)
         end
         other = other._awaits
       end
-      local waiters = self._waiters
+      local waiters = task._waiters
       waiters[#waiters + 1] = me
-      me._awaits, me._queue, me._state = self, waiters, "waiting"
+      me._awaits, me._queue, me._state = task, waiters, "waiting"
       yield(WAIT)
     else
-      self._driven = true
-      while not self._results do
+      task._driven = true
+      while not task._results do
         if not can_progress(sched) and not heal(sched) then
-          self._driven = false
+          task._driven = false
           error("the task waits for the one that called wait", 2)
         end
         sched:pump(NAP)
       end
     end
   end
-  local failures = self._scheduler.failures
+  local failures = task._scheduler.failures
   for i = 1, #failures do
-    if failures[i] == self then
-      table.remove(failures, i)
+    if failures[i] == task then
+      remove(failures, i)
       break
     end
   end
-  return unpack(self._results, 1, self._results.n)
+  return unpack(task._results, 1, task._results.n)
 end
 
 --- Ends the task: its request in flight is given up, its to-be-closed variables are closed, waiters get
@@ -589,13 +612,14 @@ end
 -- A write that was in flight may have taken effect nevertheless.
 ---@return boolean cancelled false if it had ended already
 function Task:cancel()
-  local state = self._state
-  if self._results then
+  local task = task_of(self, "cancel")
+  local state = task._state
+  if task._results then
     return false
   elseif state == "running" then
-    self._cancel = true
+    task._cancel = true
   else
-    stop(self._scheduler, self, cancelled())
+    stop(task._scheduler, task, cancelled())
   end
   return true
 end

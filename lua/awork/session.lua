@@ -1,6 +1,7 @@
 --- What all of a client's resources send through: token, URL, engine, answer, error, hooks.
 local core = require "awork.core"
 local errors = require "awork.error"
+local oauth = require "awork.oauth"
 local scheduler = require "awork.scheduler"
 
 local Session = {}
@@ -10,28 +11,59 @@ local session = {}
 
 local NO_OPTIONS = {}
 
--- A bearer token, RFC 6750: base64 of either alphabet. So no CR, LF, NUL, space or quote can be in it.
-local function token_fault(token)
-  if type(token) ~= "string" then
-    return ("a string expected, got %s"):format(type(token))
-  elseif token == "" then
-    return "it is empty"
-  elseif not token:find "^[%w%-%._~%+/]+=*$" then
-    if token:find "^%s" or token:find "%s$" then
-      return "it begins or ends with white space; was it read from a file together with its line end?"
-    elseif token:find "^[Bb]earer " then
-      return "it must come without 'Bearer'"
-    end
-    return "only letters, digits and - . _ ~ + / = can be in it"
-  elseif #token > 8192 then
-    return "it is longer than 8 KiB"
-  end
-  return nil
-end
-session.token_fault = token_fault
-
 local function token_error(code, text)
   return errors.invalid(code, "token", "token", "the token can't be used: " .. text)
+end
+
+-- A token goes from whoever has it straight to the engine, by functions that nobody can replace: who is handed a client
+-- can replace whatever it sees, the string library's functions for one.
+local set_token, token_fault = core.set_token, core.token_fault
+local pcall, ipairs, next, setmetatable, type = pcall, ipairs, next, setmetatable, type
+
+-- Hands over what the caller's function gives. Returns the token's generation; or nil, err.
+local function ask(source, self, engine)
+  local ok, token, why = pcall(source)
+  if not ok then
+    return nil, errors.raised("token-unavailable", "the token function", token)
+  elseif token == nil or token == false then
+    if errors.is(why) then
+      return nil, why
+    end
+    return nil, token_error("token-unavailable", "the token function returned none"
+      .. (why ~= nil and ": " .. errors.text_of(why) or ""))
+  end
+  local fault = token_fault(token)
+  if fault then
+    return nil, token_error("token-invalid", "the token function's: " .. fault)
+  elseif self.closed then -- by that function
+    return 0
+  end
+  return set_token(engine, token)
+end
+
+-- What the engine needs before a request, from the option `token`: two functions, or none for a string, which it has from
+-- now on. `ready()`: true once the engine has a token, or nil, err. `renew(generation)`: true if it has another than the
+-- one of that generation, which was refused. The token itself is in no field and no result of theirs.
+local function token_source(source, self, engine)
+  if type(source) == "string" then
+    set_token(engine, source)
+    return nil, nil
+  elseif type(source) == "function" then
+    local function ready()
+      if self.closed then
+        return true -- the scheduler says so
+      end
+      local generation, err = ask(source, self, engine)
+      return generation and true, err
+    end
+    -- A host that rotates its token may have done so meanwhile.
+    local function renew(generation)
+      local other = not self.closed and ask(source, self, engine)
+      return other and other ~= generation
+    end
+    return ready, renew
+  end
+  return oauth.attach(source, self, engine)
 end
 
 --- A session.
@@ -56,7 +88,7 @@ function session.new(options, engine, codec, hooks)
     random = options.random or math.random,
     counts = { adopted = 0, read_backs = 0, reposts = 0 },
     -- A request, its fields set anew for each: the engine copies what it is given.
-    request = { brief = codec.brief },
+    request = { brief = codec.brief, auth = true },
   }, Session)
 
   local headers = { ["accept"] = "application/json" }
@@ -78,54 +110,7 @@ function session.new(options, engine, codec, hooks)
     self.scheduler:breathe()
   end
 
-  -- A function or an OAuth source may have another token when one was refused: renew(rejected) gives it.
-  -- The token lives in these closures, so that no dump of a table shows it.
-  local source = options.token
-  if type(source) == "string" then
-    self.token = function()
-      return source
-    end
-    self.secret = self.token
-  elseif type(source) == "function" then
-    local good
-    self.token = function()
-      local ok, token, why = pcall(source)
-      if not ok then
-        return nil, errors.raised("token-unavailable", "the token function", token)
-      elseif token == nil or token == false then
-        if errors.is(why) then
-          return nil, why
-        end
-        return nil, token_error("token-unavailable", "the token function returned none"
-          .. (why ~= nil and ": " .. errors.text_of(why) or ""))
-      elseif token ~= good then
-        local fault = token_fault(token)
-        if fault then
-          return nil, token_error("token-invalid", "the token function's: " .. fault)
-        end
-        good = token
-      end
-      return token
-    end
-    self.secret = function()
-      return good
-    end
-    -- A host that rotates its token may have done so meanwhile.
-    self.renew = function(rejected)
-      local token = self.token()
-      return token ~= rejected and token or nil
-    end
-  else
-    self.token = function()
-      return source.acquire(self)
-    end
-    self.renew = function(rejected)
-      if source.reject(rejected) then
-        return source.acquire(self)
-      end
-    end
-    self.secret = source.secret
-  end
+  self.ready, self.renew = token_source(options.token, self, engine)
   return self
 end
 
@@ -156,30 +141,14 @@ local function fill(self, req, method, path, body, opts)
     safe = method ~= "POST"
   end
   req.method, req.body, req.safe, req.timeout, req.retry = method, body, safe, opts.timeout, opts.retry
-  req.start_within = opts.start_within
+  req.start_within, req.auth = opts.start_within, true
   req.url = query and self.base .. path .. query or self.base .. path
   req.headers = opts.headers or (body and self.json_headers or self.plain_headers)
   return req
 end
 
--- A result that does not have the token in body and headers. An error shows excerpts of them: half a token, where one
--- is cut, would not be found any more.
-local function without(result, secret)
-  local seen = { body = result.body }
-  if result.headers then
-    seen.headers = {}
-    for name, value in next, result.headers do
-      seen.headers[name] = value
-    end
-  end
-  errors.redact(seen, secret)
-  seen.status, seen.attempts, seen.retry_at = result.status, result.attempts, result.retry_at
-  return seen
-end
-
 --- What a request came to that gave no value: a token that was refused is renewed, an error is made of what is none.
 ---@param result table the engine's
----@param token string that was sent
 ---@param method string
 ---@param path string
 ---@param body? string
@@ -187,26 +156,24 @@ end
 ---@return table? result of a status from 200 to 299
 ---@return table? err
 ---@return table? raw the engine's result, also when it is an error
-function Session:settle(result, token, method, path, body, opts)
+function Session:settle(result, method, path, body, opts)
   local status, hooks = result.status, self.hooks
   if status == 401 and self.renew then
     -- A refused request had no effect: it may go again, once. If there is no other token the refusal stands.
-    local other = self.renew(token)
-    if other then
-      token = other
-      result = self.scheduler:perform(fill(self, {}, method, path, body, opts), token)
+    if self.renew(result.token) then
+      result = self.scheduler:perform(fill(self, {}, method, path, body, opts))
       status = result.status
     end
   end
   local err
   if not status or result.kind then
-    err = errors.redact(errors.from_transport(result, method, path), token)
+    err = errors.from_transport(result, method, path)
   elseif status < 200 or status > 299 then
-    err = errors.redact(errors.from_response(without(result, token), method, path, self.codec), token)
+    err = errors.from_response(result, method, path, self.codec)
   end
   if hooks then
     self:drain()
-    hooks.response(method, path, result, err, token)
+    hooks.response(method, path, result, err)
   end
   if err then
     return nil, err, result
@@ -226,10 +193,13 @@ end
 ---@return table|true|nil raw the engine's result, also when it is an error
 ---@return table? value of a brief request
 function Session:send(method, path, body, opts)
-  local token, err = self.token()
-  if not token then
-    err.method, err.path = err.method or method, err.path or path
-    return nil, err
+  local ready = self.ready
+  if ready then
+    local ok, err = ready()
+    if not ok then
+      err.method, err.path = err.method or method, err.path or path
+      return nil, err
+    end
   end
   opts = opts or NO_OPTIONS
   local hooks = self.hooks
@@ -241,11 +211,11 @@ function Session:send(method, path, body, opts)
     -- Without hooks the headers of an answer that is read as a value alone interest no one.
     req = fill(self, opts.brief and self.request or {}, method, path, body, opts)
   end
-  local result, value = self.scheduler:perform(req, token)
+  local result, value = self.scheduler:perform(req)
   if value then
     return result, nil, result, value
   end
-  return self:settle(result, token, method, path, body, opts)
+  return self:settle(result, method, path, body, opts)
 end
 
 -- True if the answer says it is in UTF-8, or does not say.
@@ -254,7 +224,7 @@ local function utf8_charset(content_type)
   return not charset or charset == "utf-8" or charset == "utf8" or charset == "us-ascii"
 end
 
---- The error for an answer of status 2xx that can't be read, without the token, should the server have echoed it.
+--- The error for an answer of status 2xx that can't be read.
 ---@param result table
 ---@param method string
 ---@param path string
@@ -262,8 +232,7 @@ end
 ---@param message string
 ---@return table err
 function Session:unreadable(result, method, path, code, message)
-  local secret = self.secret()
-  return errors.redact(errors.unreadable(without(result, secret), method, path, code, message), secret)
+  return errors.unreadable(result, method, path, code, message)
 end
 
 --- The value in an answer's body.

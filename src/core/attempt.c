@@ -156,7 +156,7 @@ void aw_attempt_start(aw_engine *e, struct aw_transfer *t)
     struct aw_handle *h = take_handle(e);
     CURLcode code = CURLE_OUT_OF_MEMORY;
     if (h && (e->multi || aw_multi_new(e)))
-        code = aw_handle_prepare(h, t, e->options.http2);
+        code = aw_handle_prepare(h, t, &e->setup);
     if (code == CURLE_OK && curl_multi_add_handle(e->multi, h->easy) == CURLM_OK) {
         tell(e, AW_EVENT_ATTEMPT, t, 0, NULL);
         return;
@@ -292,7 +292,7 @@ void aw_attempt_end(aw_engine *e, struct aw_transfer *t, CURLcode code)
     long connections = 0, sent_head = 0;
     curl_off_t up = 0, down = 0;
     bool counted = t->begun;
-    aw_transfer_outcome(t, code);
+    aw_transfer_outcome(t, code, &e->setup);
     curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent_head);
     curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);

@@ -117,6 +117,24 @@ static const char *environment(const char *lower, const char *upper)
     return value ? value : "";
 }
 
+const char *aw_engine_environment_proxy(void)
+{
+    return environment("https_proxy", "HTTPS_PROXY");
+}
+
+/* Notes user and password of the proxy's URL, to take them out of messages; false when out of memory. */
+static bool keep_login(struct aw_handle_setup *setup)
+{
+    const char *scheme = strstr(setup->proxy, "://"), *user = scheme ? scheme + 3 : setup->proxy;
+    const char *at = strrchr(user, '@');
+    if (!at)
+        return true;
+    const char *colon = memchr(user, ':', (size_t)(at - user)), *end = colon ? colon : at;
+    setup->proxy_user = aw_secret_new(user, (size_t)(end - user));
+    setup->proxy_password = colon ? aw_secret_new(colon + 1, (size_t)(at - colon - 1)) : NULL;
+    return setup->proxy_user && (!colon || setup->proxy_password);
+}
+
 /* Makes the option strings our own, with their defaults; false when out of memory. */
 static bool keep_strings(aw_engine *e)
 {
@@ -127,30 +145,21 @@ static bool keep_strings(aw_engine *e)
     if (o->ca_path)
         ok = ok && (o->ca_path = keep(e, o->ca_path)) != NULL;
     o->user_agent = keep(e, o->user_agent ? o->user_agent : "awork-lua/" AW_VERSION);
-    e->own.accept_encoding = keep_joined(e, "Accept-Encoding: ", AW_ENCODINGS);
+    e->requests.allow_http = o->allow_http;
+    e->requests.base = keep(e, o->base_url ? o->base_url : "");
+    e->requests.own.accept_encoding = keep_joined(e, "Accept-Encoding: ", AW_ENCODINGS);
     if (o->user_agent && *o->user_agent)
-        ok = ok && (e->own.user_agent = keep_joined(e, "User-Agent: ", o->user_agent)) != NULL;
+        ok = ok && (e->requests.own.user_agent = keep_joined(e, "User-Agent: ", o->user_agent)) != NULL;
     /* Of the environment, https_proxy and no_proxy alone, read once: a host may change it under threads. */
-    e->setup.proxy = keep(e, o->proxy ? o->proxy : environment("https_proxy", "HTTPS_PROXY"));
+    e->setup.proxy = keep(e, o->proxy ? o->proxy : aw_engine_environment_proxy());
     /* Without a proxy, "*" is the quickest word for it. */
     const char *none = !e->setup.proxy || !*e->setup.proxy ? "*"
                        : o->no_proxy                       ? o->no_proxy
                                                            : environment("no_proxy", "NO_PROXY");
-    static const char loopback[] = "localhost,127.0.0.0/8,::1";
-    size_t n = strlen(none), size = n + sizeof loopback + 1;
-    char *all = malloc(size);
-    if (all) {
-        memcpy(all, none, n);
-        if (n > 0)
-            all[n++] = ',';
-        memcpy(all + n, loopback, sizeof loopback);
-        if (strcmp(none, "*") == 0)
-            all[1] = '\0';
-        e->strings[e->string_count++] = all;
-    }
-    e->setup.no_proxy = all;
-    o->proxy = o->no_proxy = NULL;
-    return ok && o->user_agent && e->own.accept_encoding && e->setup.proxy && all;
+    e->setup.no_proxy = keep(e, none);
+    o->proxy = o->no_proxy = o->base_url = NULL;
+    return ok && o->user_agent && e->requests.own.accept_encoding && e->requests.base && e->setup.proxy &&
+           e->setup.no_proxy && keep_login(&e->setup);
 }
 
 static void set_why(char *why, const char *text)
@@ -203,6 +212,23 @@ aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why
     e->setup.open = aw_sockets_on_open;
     e->setup.close = aw_sockets_on_close;
     e->setup.sockets = &e->sockets;
+    e->requests.base_len = strlen(e->requests.base);
+    if (e->requests.base_len > 0) {
+        enum aw_url_error error =
+            aw_url_read_base(e->requests.base, e->requests.base_len, o->allow_http, &e->requests.base_url);
+        if (error) {
+            reason = aw_url_message(error);
+            goto failed;
+        }
+        while (e->requests.base[e->requests.base_len - 1] == '/')
+            e->requests.base_len--;
+    }
+    /* That of the environment is another's business, as long as it is not used. */
+    if (aw_proxy_fault(e->setup.proxy, strlen(e->setup.proxy)) &&
+        (options->proxy || !e->requests.base_url.loopback)) {
+        reason = "the proxy's URL can't be used";
+        goto failed;
+    }
     /* One handle at once: an option that libcurl refuses shows here, not at the first request. */
     struct aw_handle *h = aw_handle_new(&e->setup, &reason);
     if (!h)
@@ -250,6 +276,9 @@ void aw_engine_free(aw_engine *e)
     aw_heap_free(&e->timers);
     aw_origin_free(&e->origin);
     free(e->places);
+    aw_secret_drop(e->requests.token);
+    aw_secret_drop(e->setup.proxy_user);
+    aw_secret_drop(e->setup.proxy_password);
     for (size_t i = 0; i < e->string_count; i++) {
         aw_wipe(e->strings[i], strlen(e->strings[i])); /* a proxy's password may be in it */
         free(e->strings[i]);
@@ -264,6 +293,27 @@ void aw_engine_feed_random(aw_engine *e, double r)
     e->fed = r >= 0 && r < 1 ? r : 0;
 }
 
+enum aw_submit_error aw_engine_set_token(aw_engine *e, const char *token, size_t len, uint64_t *generation)
+{
+    struct aw_secret *old = e->requests.token, *new = NULL;
+    if (token && aw_token_fault(token, len))
+        return AW_BAD_TOKEN;
+    if (token && old && old->len == len && memcmp(old->text, token, len) == 0) {
+        *generation = old->generation;
+        return AW_SUBMITTED;
+    }
+    if (token) {
+        new = aw_secret_new(token, len);
+        if (!new)
+            return AW_NO_MEMORY;
+        new->generation = ++e->generation;
+    }
+    aw_secret_drop(old);
+    e->requests.token = new;
+    *generation = new ? new->generation : 0;
+    return AW_SUBMITTED;
+}
+
 enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, double now, int64_t *id)
 {
     if (!aw_engine_mine(e))
@@ -271,7 +321,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
     struct aw_transfer *t = aw_transfer_take(e);
     if (!t)
         return AW_NO_MEMORY;
-    enum aw_submit_error error = aw_request_copy(&t->request, r, &e->own, e->options.allow_http);
+    enum aw_submit_error error = aw_request_copy(&t->request, r, &e->requests);
     if (error) {
         aw_transfer_give(e, t);
         return error;
@@ -283,6 +333,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
     t->start_by = r->start_within > 0 ? now + r->start_within : INFINITY;
     t->result.url = t->request.url;
     t->result.brief = r->brief;
+    t->result.token = t->request.secret ? t->request.secret->generation : 0;
     e->stats.requests++;
     *id = aw_transfer_enter(e, t, AW_QUEUED, now);
     return AW_SUBMITTED;

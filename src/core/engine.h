@@ -45,10 +45,13 @@ const char *aw_kind_name(enum aw_kind kind);
 /* Why aw_engine_submit refused a request; 0 is none. */
 #define AW_SUBMIT_ERRORS(X)                                                                                  \
     X(AW_BAD_METHOD, "method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS")                        \
-    X(AW_BAD_URL, "url must be an absolute https:// URL in visible ASCII, without user and password")        \
+    X(AW_BAD_URL,                                                                                            \
+      "url must be an absolute https:// URL in visible ASCII, with a host that can be none other")           \
     X(AW_BAD_SCHEME, "plain http:// is for loopback hosts alone (set allow_http to send elsewhere)")         \
     X(AW_BAD_HEADER, "a header needs a token as name and no control characters; framing is the engine's")    \
-    X(AW_BAD_TOKEN, "the token must be of visible ASCII characters")                                         \
+    X(AW_BAD_TOKEN, "the token must be of letters, digits and - . _ ~ + / =")                                \
+    X(AW_NO_TOKEN, "the engine has no token")                                                                \
+    X(AW_OFF_BASE, "the token is for URLs below base_url alone")                                             \
     X(AW_BAD_BODY, "a GET or HEAD request has no body")                                                      \
     X(AW_TOO_LARGE, "the request's URL and headers exceed 64 KiB")                                           \
     X(AW_NO_MEMORY, "not enough memory")                                                                     \
@@ -87,6 +90,7 @@ struct aw_options {
     const char *ca_path;    /* directory of hashed certificates instead of the system's; NULL */
     const char *proxy;      /* NULL: https_proxy and no_proxy of the environment; "": none; else the proxy */
     const char *no_proxy;   /* hosts that need no proxy, comma separated; NULL: as the environment says */
+    const char *base_url;   /* the token goes to URLs below this one alone; NULL: there is no such token */
     const char *user_agent; /* NULL: "awork-lua/VERSION" */
     uint64_t seed;          /* of the jitter; 0: from the system */
 };
@@ -103,13 +107,15 @@ enum { AW_RETRY_DEFAULT = -1, AW_RETRY_NEVER = -2 };
 
 /* All strings are copied by aw_engine_submit. */
 struct aw_request {
-    const char *method, *url, *body, *token; /* body NULL: none; token NULL: no Authorization header */
+    const char *method, *url, *body; /* body NULL: none */
+    const char *token; /* one for this request alone; NULL: none. Whoever has one gives it to the engine */
     size_t method_len, url_len, body_len, token_len;
     const struct aw_header *headers;
     size_t header_count;
     double timeout;      /* seconds; 0: the engine's */
     double start_within; /* seconds in which it must be sent, or not at all; 0: max_wait alone counts */
     int retries;         /* AW_RETRY_DEFAULT, a count, or AW_RETRY_NEVER: not even after a 429 */
+    bool auth;           /* with the engine's token */
     bool safe; /* may be sent again although it may have taken effect (GET, PUT, DELETE; not POST) */
     int brief; /* nothing to the engine: whoever reads the result finds it there again */
 };
@@ -121,7 +127,8 @@ struct aw_timings {
 };
 
 /*
- * What became of a request. `status` is 0 when no response came (a 429 that would have outlasted max_wait is
+ * What became of a request. The token that went with it is in no header, body or message: should a server send it back, it
+ * is taken out before anyone reads it. `status` is 0 when no response came (a 429 that would have outlasted max_wait is
  * AW_RATE_LIMIT with its status, headers and body).
  *
  * `sent` says that the request may have reached the server and taken effect; false is a promise that it has
@@ -137,9 +144,10 @@ struct aw_result {
     bool retryable;      /* trying again later may help */
     double retry_at;     /* epoch seconds, AW_RATE_LIMIT only */
     int brief;           /* as in the request */
+    uint64_t token;      /* generation of the engine's token that went with it; 0: none */
     double slept;        /* AW_SLEPT only */
     const char *code;    /* a short stable name of the failure, NULL with AW_RESPONSE */
-    const char *message; /* one line, never the token */
+    const char *message; /* one line */
     const char *url;
     const char *body;
     size_t body_len;
@@ -192,12 +200,21 @@ struct aw_socket {
  * A new engine, or NULL with one line in `why` (of at least AW_WHY bytes): no memory, libcurl could not
  * start, or an option libcurl refuses.
  */
-enum { AW_WHY = 128 };
+enum { AW_WHY = 256 };
 aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why);
+
+/* The proxy that an engine takes when its options name none: https_proxy of the environment; "": none. */
+const char *aw_engine_environment_proxy(void);
 
 /* Cancels everything and frees it. In a child process the parent's connections are left alone. NULL is fine.
  */
 void aw_engine_free(aw_engine *e);
+
+/*
+ * The token of all requests to come that ask for it (`auth`). Copied, and wiped when another one or none (NULL) takes its
+ * place and no request needs it any more. Its generation counts tokens from 1: the same as before if it is the same token.
+ */
+enum aw_submit_error aw_engine_set_token(aw_engine *e, const char *token, size_t len, uint64_t *generation);
 
 /* Queues a copy of the request and gives its id (from 1), or says what is wrong with it. */
 enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, double now, int64_t *id);

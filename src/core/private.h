@@ -18,7 +18,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { AW_ENGINE_STRINGS = 9 };
+enum { AW_ENGINE_STRINGS = 10 };
 
 struct aw_list {
     struct aw_transfer *first, *last;
@@ -50,7 +50,8 @@ struct aw_engine {
 
     struct aw_sockets sockets;
     struct aw_handle_setup setup;
-    struct aw_own_headers own;
+    struct aw_request_setup requests;
+    uint64_t generation; /* of the token, the last one given */
     struct aw_handle *handles, *free_handles;
 
     struct aw_limiter limiter;

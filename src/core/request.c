@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "buffer.h"
+#include "header.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,132 +19,51 @@ const char *aw_method_name(enum aw_method method)
     return method_names[method];
 }
 
-/* Header names are compared without regard to case, ASCII alone. */
-static bool same(const char *a, size_t n, const char *lower)
-{
-    for (size_t i = 0; i < n; i++) {
-        char c = a[i] >= 'A' && a[i] <= 'Z' ? (char)(a[i] + ('a' - 'A')) : a[i];
-        if (lower[i] == '\0' || c != lower[i])
-            return false;
-    }
-    return lower[n] == '\0';
-}
-
-static bool is_token(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        char c = s[i];
-        if (c == '-' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-            continue;
-        if (c == '\0' || !strchr("!#$%&'*+.^_`|~", c))
-            return false;
-    }
-    return n > 0;
-}
-
 static bool is_visible(const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (s[i] <= 0x20 || s[i] >= 0x7f)
+        if (s[i] <= 0x20 || s[i] >= 0x7f || s[i] == '\\')
             return false;
     return n > 0;
 }
 
-static bool is_value(const char *s, size_t n)
+static bool begins_with(const char *s, size_t n, const char *head, size_t len)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return n >= len && memcmp(s, head, len) == 0 && (n == len || s[len] == '/' || s[len] == '?');
 }
 
-/* What would contradict the framing or the connection that libcurl chooses. */
-static bool is_reserved(const char *s, size_t n)
-{
-    static const char *const names[] = {
-        "content-length", "transfer-encoding", "connection", "host", "expect", "te", "upgrade"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (same(s, n, names[i]))
-            return true;
-    return false;
-}
-
-/* The authority of an absolute URL; NULL when there is none. */
-static const char *authority(const char *url, size_t len, size_t *n)
-{
-    const char *end = url + len, *p = NULL;
-    if (len > 8 && same(url, 8, "https://"))
-        p = url + 8;
-    else if (len > 7 && same(url, 7, "http://"))
-        p = url + 7;
-    if (!p)
-        return NULL;
-    const char *q = p;
-    while (q < end && *q != '/' && *q != '?' && *q != '#')
-        q++;
-    *n = (size_t)(q - p);
-    return *n > 0 ? p : NULL;
-}
-
-static bool is_ipv4_loopback(const char *s, size_t n)
-{
-    int dots = 0, digits = 0, number = 0;
-    for (size_t i = 0; i <= n; i++) {
-        if (i == n || s[i] == '.') {
-            if (digits == 0 || number > 255 || (dots == 0 && number != 127))
-                return false;
-            dots++;
-            digits = number = 0;
-        } else if (s[i] >= '0' && s[i] <= '9' && digits < 3) {
-            if (digits > 0 && number == 0)
-                return false; /* a leading zero means octal to some */
-            number = number * 10 + (s[i] - '0');
-            digits++;
-        } else {
-            return false;
-        }
-    }
-    return dots == 4;
-}
-
-/* The same of an URL's authority. */
-static bool is_loopback(const char *host, size_t n)
-{
-    size_t h = n;
-    for (size_t i = n; i > 0 && host[i - 1] != ']'; i--) {
-        if (host[i - 1] == ':') {
-            h = i - 1;
-            break;
-        }
-    }
-    for (size_t i = h + 1; i < n; i++)
-        if (host[i] < '0' || host[i] > '9')
-            return false;
-    return same(host, h, "localhost") || same(host, h, "[::1]") || is_ipv4_loopback(host, h);
-}
-
-bool aw_url_is_loopback(const char *url, size_t len)
-{
-    size_t n;
-    const char *host = authority(url, len, &n);
-    return host && is_loopback(host, n);
-}
-
+/* Nearly all URLs are of the origin that was judged when the engine was made: those need not be judged again. */
 static enum aw_submit_error check_url(struct aw_request_copy *copy, const struct aw_request *r,
-                                      bool allow_http)
+                                      const struct aw_request_setup *setup)
 {
-    size_t n;
-    const char *a = is_visible(r->url, r->url_len) && !memchr(r->url, '\\', r->url_len)
-                        ? authority(r->url, r->url_len, &n)
-                        : NULL;
-    if (!a || memchr(a, '@', n))
-        return AW_BAD_URL;
-    copy->https = r->url[4] == 's' || r->url[4] == 'S';
-    copy->origin_len = (size_t)(a - r->url) + n;
-    if (!copy->https && !allow_http && !is_loopback(a, n))
-        return AW_BAD_SCHEME;
+    struct aw_url url = setup->base_url;
+    if (url.origin_len > 0 && begins_with(r->url, r->url_len, setup->base, url.origin_len)) {
+        if (!is_visible(r->url, r->url_len))
+            return AW_BAD_URL;
+    } else {
+        enum aw_url_error error = aw_url_read(r->url, r->url_len, setup->allow_http, &url);
+        if (error)
+            return error == AW_URL_INSECURE ? AW_BAD_SCHEME
+                   : error == AW_URL_MEMORY ? AW_NO_MEMORY
+                                            : AW_BAD_URL;
+    }
+    copy->https = url.https;
+    copy->loopback = url.loopback;
+    copy->origin_len = url.origin_len;
+    return AW_SUBMITTED;
+}
+
+/* The token is for what is below the base alone: whoever can submit requests can't send it elsewhere. */
+static enum aw_submit_error check_token(const struct aw_request *r, const struct aw_request_setup *setup)
+{
+    if (r->token && aw_token_fault(r->token, r->token_len))
+        return r->token_len > AW_TOKEN_MAX ? AW_TOO_LARGE : AW_BAD_TOKEN;
+    if (!r->auth)
+        return AW_SUBMITTED;
+    if (!setup->token)
+        return AW_NO_TOKEN;
+    if (setup->base_len == 0 || !begins_with(r->url, r->url_len, setup->base, setup->base_len))
+        return AW_OFF_BASE;
     return AW_SUBMITTED;
 }
 
@@ -191,7 +111,7 @@ static enum aw_submit_error reserve(struct aw_request_copy *copy, size_t size)
 }
 
 enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct aw_request *r,
-                                     const struct aw_own_headers *own, bool allow_http)
+                                     const struct aw_request_setup *setup)
 {
     static const char bearer[] = "Bearer ", authorization[] = "Authorization", type[] = "Content-Type";
     int method = 0;
@@ -202,29 +122,30 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
         return AW_BAD_METHOD;
     if (r->body && (method == AW_GET || method == AW_HEAD))
         return AW_BAD_BODY;
-    enum aw_submit_error error = check_url(copy, r, allow_http);
+    enum aw_submit_error error = check_url(copy, r, setup);
+    if (!error)
+        error = check_token(r, setup);
     if (error)
         return error;
-    if (r->token && !is_visible(r->token, r->token_len))
-        return AW_BAD_TOKEN;
+    struct aw_secret *secret = r->auth ? setup->token : NULL;
 
     bool typed = false, agent = false, encoding = false;
-    size_t text = r->url_len + 1, nodes = r->header_count + 5;
+    size_t text = r->url_len + 1, nodes = r->header_count + 6;
     for (size_t i = 0; i < r->header_count; i++) {
         const struct aw_header *h = &r->headers[i];
-        if (!is_token(h->name, h->name_len) || !is_value(h->value, h->value_len) ||
-            is_reserved(h->name, h->name_len))
+        if (aw_header_check(h->name, h->name_len, h->value, h->value_len,
+                            secret ? AW_BY_REQUEST : AW_BY_LIBRARY))
             return AW_BAD_HEADER;
-        typed = typed || same(h->name, h->name_len, "content-type");
-        agent = agent || same(h->name, h->name_len, "user-agent");
-        encoding = encoding || same(h->name, h->name_len, "accept-encoding");
+        typed = typed || aw_header_is(h->name, h->name_len, "content-type");
+        agent = agent || aw_header_is(h->name, h->name_len, "user-agent");
+        encoding = encoding || aw_header_is(h->name, h->name_len, "accept-encoding");
         if (h->name_len > HEAD_LIMIT || h->value_len > HEAD_LIMIT)
             return AW_TOO_LARGE;
         text += h->name_len + h->value_len + sizeof ": ";
     }
     if (r->token)
         text += sizeof authorization + sizeof ": " + sizeof bearer + r->token_len;
-    if (text > HEAD_LIMIT || r->url_len > HEAD_LIMIT)
+    if (text + (secret ? secret->len : 0) > HEAD_LIMIT || r->url_len > HEAD_LIMIT)
         return AW_TOO_LARGE;
     text += sizeof type + sizeof ": application/json" + sizeof "Expect:";
     if (r->body_len > SIZE_MAX / 2)
@@ -238,6 +159,7 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
     copy->url = at;
     at = add(at, r->url, r->url_len);
     *at++ = '\0';
+    node = add_line(node, secret ? secret->line : NULL);
     if (r->token) {
         at = add_header(node++, at, authorization, sizeof authorization - 1, ": Bearer ", r->token,
                         r->token_len);
@@ -257,8 +179,8 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
         if (r->body_len >= EXPECTED)
             at = add_header(node++, at, "Expect", sizeof "Expect" - 1, ":", NULL, 0);
     }
-    node = add_line(node, agent ? NULL : own->user_agent);
-    node = add_line(node, encoding ? NULL : own->accept_encoding);
+    node = add_line(node, agent ? NULL : setup->own.user_agent);
+    node = add_line(node, encoding ? NULL : setup->own.accept_encoding);
     if (node > first)
         node[-1].next = NULL;
     copy->headers = node > first ? first : NULL;
@@ -268,6 +190,7 @@ enum aw_submit_error aw_request_copy(struct aw_request_copy *copy, const struct 
     if (r->body_len > 0)
         at = add(at, r->body, r->body_len);
     *at = '\0';
+    copy->secret = secret ? aw_secret_use(secret) : NULL;
     return AW_SUBMITTED;
 }
 
@@ -278,11 +201,14 @@ void aw_request_forget(struct aw_request_copy *copy)
     size_t kept = (size_t)(copy->url - copy->mem) + strlen(copy->url) + 1;
     aw_wipe(copy->mem + kept, copy->used - kept);
     copy->headers = NULL;
+    aw_secret_drop(copy->secret);
+    copy->secret = NULL;
 }
 
 void aw_request_wipe(struct aw_request_copy *copy, size_t keep)
 {
     aw_wipe(copy->mem, copy->used);
+    aw_secret_drop(copy->secret);
     char *mem = copy->mem;
     size_t cap = copy->cap;
     if (cap > keep) {

@@ -285,13 +285,34 @@ static CURLcode set_url(struct aw_handle *h, const struct aw_request_copy *r)
                                           : CURLE_URL_MALFORMAT;
 }
 
-CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http2)
+/*
+ * A loopback host is reached directly, whatever the options and the environment say: plain http is allowed to it because
+ * nothing leaves this machine. Said for this request, by "*": older libcurls (before 7.86) know no address ranges.
+ */
+static CURLcode set_directness(struct aw_handle *h, const struct aw_handle_setup *setup, bool direct)
+{
+    if (!*setup->proxy || (direct == h->direct && !h->unsure_proxy))
+        return CURLE_OK;
+    h->unsure_proxy = true;
+    CURLcode code = curl_easy_setopt(h->easy, CURLOPT_NOPROXY, direct ? "*" : setup->no_proxy);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(h->easy, CURLOPT_PROXY, direct ? "" : setup->proxy);
+    if (code == CURLE_OK) {
+        h->direct = direct;
+        h->unsure_proxy = false;
+    }
+    return code;
+}
+
+CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, const struct aw_handle_setup *setup)
 {
     const struct aw_request_copy *r = &t->request;
     h->transfer = t;
     t->handle = h;
     h->error[0] = '\0';
     CURLcode code = set_method(h, r);
+    if (!code)
+        code = set_directness(h, setup, r->loopback);
     if (!code)
         code = set_url(h, r);
     if (!code)
@@ -300,7 +321,7 @@ CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http
         code = curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
     if (!code && r->has_body)
         code = curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, r->body);
-    bool piped = http2 && r->https;
+    bool piped = setup->options->http2 && r->https;
     if (!code && piped != h->piped) {
         code = curl_easy_setopt(h->easy, CURLOPT_PIPEWAIT, piped ? 1L : 0L);
         h->piped = piped;
@@ -455,7 +476,28 @@ static void set_failure(struct aw_transfer *t, CURLcode code)
     t->result.retryable = f.retryable;
 }
 
-void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
+/* What was sent back of the token goes, before anyone reads it. */
+static void redact(struct aw_transfer *t)
+{
+    const struct aw_secret *secret = t->request.secret;
+    if (!secret)
+        return;
+    t->head.len = aw_redact(t->head.data, t->head.len, secret, false);
+    t->body.len = aw_redact(t->body.data, t->body.len, secret, false);
+}
+
+/* libcurl's word on a failure may quote a server, a proxy's URL too; what is cut off in it may be half a secret. */
+static void redact_message(struct aw_transfer *t, const struct aw_handle_setup *setup)
+{
+    const struct aw_secret *secrets[] = {t->request.secret, setup->proxy_user, setup->proxy_password};
+    size_t n = strlen(t->message);
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        if (secrets[i])
+            n = aw_redact(t->message, n, secrets[i], n + 1 >= sizeof t->message);
+    t->message[n] = '\0';
+}
+
+void aw_transfer_outcome(struct aw_transfer *t, CURLcode code, const struct aw_handle_setup *setup)
 {
     CURL *easy = t->handle->easy;
     struct aw_result *r = &t->result;
@@ -482,6 +524,7 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
                  !aw_transfer_header(t, "content-length", &len))
             code = CURLE_PARTIAL_FILE;
     }
+    redact(t);
     if (code == CURLE_OK) {
         r->kind = AW_RESPONSE;
         r->body = t->body.data;
@@ -489,6 +532,7 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code)
     } else {
         r->status = 0;
         set_failure(t, code);
+        redact_message(t, setup);
         /* Not one byte was accepted by the socket: certain with HTTP/1, which has no buffer between. */
         curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
         if (sent && request_bytes == 0 && r->http_version != 20 && t->stop == AW_STOP_NONE &&

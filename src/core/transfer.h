@@ -53,8 +53,10 @@ struct aw_handle {
     struct aw_handle *next_all;
     enum aw_method method; /* what is set now, to set only what changes */
     bool has_body, custom, piped;
-    CURLU *url;       /* libcurl reads it anew for each request */
-    char origin[256]; /* of `url`; "": unknown */
+    bool direct;       /* no proxy, whatever the options say */
+    bool unsure_proxy; /* setting that failed half-way */
+    CURLU *url;        /* libcurl reads it anew for each request */
+    char origin[256];  /* of `url`; "": unknown */
     size_t origin_len;
     bool mistrusted; /* libcurl must not meet a folded line at the beginning of a response */
     bool unsure;     /* setting the method failed half-way: all of it is to be set */
@@ -67,7 +69,8 @@ struct aw_handle {
 /* What a handle takes from the engine at its making. */
 struct aw_handle_setup {
     const struct aw_options *options;
-    const char *proxy, *no_proxy; /* never NULL: "" is none */
+    const char *proxy, *no_proxy;                  /* never NULL: "" is none. Neither is for loopback hosts */
+    struct aw_secret *proxy_user, *proxy_password; /* NULL: none. Not for error messages */
     curl_opensocket_callback open;
     curl_closesocket_callback close;
     void *sockets;
@@ -77,14 +80,14 @@ struct aw_handle_setup {
 struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char **why);
 void aw_handle_free(struct aw_handle *h);
 
-/* Readies h for an attempt of t; libcurl's word on it. `http2`: wait for a connection that can be shared. */
-CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, bool http2);
+/* Readies h for an attempt of t; libcurl's word on it. */
+CURLcode aw_handle_prepare(struct aw_handle *h, struct aw_transfer *t, const struct aw_handle_setup *setup);
 
 /* Forgets what an earlier attempt received. */
 void aw_transfer_restart(struct aw_transfer *t);
 
-/* Reads what the ended attempt became into t->result, timings included. */
-void aw_transfer_outcome(struct aw_transfer *t, CURLcode code);
+/* Reads what the ended attempt became into t->result, timings included, and takes the token out of it. */
+void aw_transfer_outcome(struct aw_transfer *t, CURLcode code, const struct aw_handle_setup *setup);
 
 /* A failure of our own making; `message` may be NULL, then the code's sentence stands. */
 void aw_transfer_fail(struct aw_transfer *t, enum aw_kind kind, const char *code, const char *message);

@@ -54,7 +54,7 @@ int awl_build_result(
 /* engine.c, with the engine at index 1 */
 void awl_check_engine(lua_State *L); /* raises if it is closed */
 int64_t awl_submit(lua_State *L,
-                   const struct aw_request *r); /* gives the id; raises for what must not be sent */
+                   const struct aw_request *r); /* gives the id; 0: too large; raises for what must not be sent */
 
 void awl_open_contract(lua_State *L); /* contract.c */
 void awl_open_validate(lua_State *L); /* validate.c */
@@ -63,6 +63,7 @@ void awl_open_decode(lua_State *L);   /* decode.c */
 void awl_open_encode(lua_State *L);   /* encode.c */
 void awl_open_engine(lua_State *L);   /* engine.c */
 void awl_open_create(lua_State *L);   /* create.c */
+void awl_open_rules(lua_State *L);    /* rules.c */
 void awl_open_file(lua_State *L);     /* file.c */
 void awl_open_lock(lua_State *L);     /* lock.c */
 void awl_open_terminal(lua_State *L); /* terminal.c */

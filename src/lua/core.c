@@ -77,6 +77,7 @@ int luaopen_awork_core(lua_State *L)
     awl_open_encode(L);
     awl_open_engine(L);
     awl_open_create(L);
+    awl_open_rules(L);
     awl_open_file(L);
     awl_open_lock(L);
     awl_open_terminal(L);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ENGINE = 1, TEMPLATE, TOKEN, OWNER, INFO, TIMEOUT, RETRY, LAST = RETRY }; /* the arguments of create */
+enum { ENGINE = 1, TEMPLATE, OWNER, INFO, TIMEOUT, RETRY, LAST = RETRY }; /* the arguments of create */
 enum { GUID = 36, URL_MAX = 1024, HEADERS_MAX = 64 };
 
 struct template
@@ -96,8 +96,9 @@ static bool open_row(lua_State *L, const struct template *t)
 }
 
 /*
- * engine:create(template, token, row [, nil, timeout, retry]) or (template, token, owner_id, info [, timeout, retry])
- *   -> id, body; or nil, err if it is not valid; or nothing if a row, an id or an info is none of that kind
+ * engine:create(template, row [, nil, timeout, retry]) or (template, owner_id, info [, timeout, retry])
+ *   -> id, body; or nil, err if it is not valid; or nothing if a row, an id or an info is none of that kind, or if the
+ *      request is too large
  *
  * `body` is the text that is sent. The result comes as that of any brief request. Raises as submit does.
  */
@@ -119,7 +120,7 @@ int awl_create(lua_State *L)
         r.retries = lua_toboolean(L, RETRY) ? AW_RETRY_DEFAULT : AW_RETRY_NEVER;
     else if (!lua_isnil(L, RETRY))
         r.retries = (int)luaL_checkinteger(L, RETRY);
-    r.token = luaL_checklstring(L, TOKEN, &r.token_len);
+    r.auth = true;
     r.headers = t->headers;
     r.header_count = t->header_count;
 
@@ -142,7 +143,10 @@ int awl_create(lua_State *L)
     memcpy(at, t->suffix, t->suffix_len);
     r.url = url;
     r.url_len = t->prefix_len + id_len + t->suffix_len;
-    lua_pushinteger(L, awl_submit(L, &r));
+    int64_t id = awl_submit(L, &r);
+    if (id == 0)
+        return 0;
+    lua_pushinteger(L, id);
     lua_insert(L, -2);
     return 2;
 }

@@ -136,10 +136,13 @@ void awl_check_engine(lua_State *L)
     check_open(L);
 }
 
+/* 0 for a request that is too large: what it is made of may come from anywhere. What no caller must do raises. */
 static int64_t submit_at(lua_State *L, struct box *b, const struct aw_request *r, double t)
 {
     int64_t id = 0;
     enum aw_submit_error error = aw_engine_submit(b->engine, r, t, &id);
+    if (error == AW_TOO_LARGE)
+        return 0;
     if (error)
         luaL_error(L, "%s", aw_submit_message(error));
     return id;
@@ -194,14 +197,13 @@ static size_t read_headers(lua_State *L, int idx, struct aw_header *headers)
 }
 
 /*
- * Submits the request table at index 2, with the token at 3 if it is not in there. Raises for what a caller must not
- * ask for. The caller's clock comes late: it may fill that very table with a request of its own.
+ * Submits the request table at index 2. Raises for what a caller must not ask for. The caller's clock comes late: it may fill that very table with a request of its own.
  */
 static int64_t submit(lua_State *L, struct box *b)
 {
     struct aw_request r = {.retries = AW_RETRY_DEFAULT};
     struct aw_header headers[HEADERS_MAX];
-    lua_settop(L, 3);
+    lua_settop(L, 2);
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
     lua_getfield(L, 2, "timeout");
@@ -237,11 +239,9 @@ static int64_t submit(lua_State *L, struct box *b)
     r.url = check_text(L, "url", true, &r.url_len);
     lua_getfield(L, 2, "body");
     r.body = check_text(L, "body", false, &r.body_len);
-    if (lua_isnil(L, 3)) {
-        lua_getfield(L, 2, "token");
-        lua_replace(L, 3);
-    }
-    lua_pushvalue(L, 3);
+    lua_getfield(L, 2, "auth");
+    r.auth = lua_toboolean(L, -1);
+    lua_getfield(L, 2, "token");
     r.token = check_text(L, "token", false, &r.token_len);
     lua_getfield(L, 2, "headers");
     double t = submit_time(L, b);
@@ -251,10 +251,28 @@ static int64_t submit(lua_State *L, struct box *b)
     return submit_at(L, b, &r, t);
 }
 
+/* nil and the result of a request that was not sent. */
+static int push_too_large(lua_State *L)
+{
+    lua_pushnil(L);
+    lua_createtable(L, 0, 6);
+    awl_set_string(L, "kind", aw_kind_name(AW_PROTOCOL));
+    awl_set_string(L, "code", "request-too-large");
+    awl_set_string(L, "message", aw_submit_message(AW_TOO_LARGE));
+    awl_set_boolean(L, "sent", false);
+    awl_set_boolean(L, "retryable", false);
+    awl_set_integer(L, "attempts", 0);
+    return 2;
+}
+
+/* engine:submit(request) -> id; or nil and a result, if it is too large to be sent. */
 static int engine_submit(lua_State *L)
 {
     struct box *b = check_open(L);
-    lua_pushinteger(L, submit(L, b));
+    int64_t id = submit(L, b);
+    if (id == 0)
+        return push_too_large(L);
+    lua_pushinteger(L, id);
     return 1;
 }
 
@@ -308,7 +326,12 @@ static int engine_run(lua_State *L)
     struct box *b = check_open(L);
     if (b->building)
         return luaL_error(L, "run was called by a finalizer");
-    return finish(L, b, submit(L, b));
+    int64_t id = submit(L, b);
+    if (id == 0) {
+        push_too_large(L);
+        return 1;
+    }
+    return finish(L, b, id);
 }
 
 static int engine_finish(lua_State *L)
@@ -598,7 +621,7 @@ static void function_option(lua_State *L, struct box *b, const char *name, int w
  * limit), max_connections 16, max_body 16 MiB, max_header 64 KiB, retries 2, rate { second = 50,
  * minute = 1000 } or false, reserve 0 (share of the rate left to others), allow_http false, http2 true,
  * events false, ca_file, ca_path, proxy (string, or false for none; nil: https_proxy of the environment),
- * no_proxy, user_agent, seed, clock() -> monotonic seconds, sleep(seconds), random() -> [0,1).
+ * no_proxy, user_agent, base_url (the token goes below it alone), seed, clock() -> monotonic seconds, sleep(seconds), random() -> [0,1).
  */
 static int core_engine(lua_State *L)
 {
@@ -639,6 +662,7 @@ static int core_engine(lua_State *L)
     string_option(L, "ca_path", &o.ca_path);
     string_option(L, "no_proxy", &o.no_proxy);
     string_option(L, "user_agent", &o.user_agent);
+    string_option(L, "base_url", &o.base_url);
     if (lua_getfield(L, 1, "proxy") == LUA_TBOOLEAN && !lua_toboolean(L, -1))
         o.proxy = "";
     else
@@ -674,6 +698,27 @@ static int core_now(lua_State *L)
     return 1;
 }
 
+/*
+ * core.set_token(engine, token) -> generation. The token of all requests from now on that have `auth`; nothing gives it
+ * back. The same token has the same generation. Raises for what core.token_fault refuses. Not a method: who has only the
+ * engine, as C hosts do by way of `client.engine`, can't reach it.
+ */
+static int core_set_token(lua_State *L)
+{
+    struct box *b = luaL_checkudata(L, 1, ENGINE_MT);
+    size_t n;
+    luaL_argcheck(L, lua_type(L, 2) == LUA_TSTRING, 2, "string expected");
+    const char *token = lua_tolstring(L, 2, &n);
+    uint64_t generation;
+    if (!b->engine)
+        return luaL_error(L, "the engine is closed");
+    enum aw_submit_error error = aw_engine_set_token(b->engine, token, n, &generation);
+    if (error)
+        return luaL_error(L, "%s", aw_submit_message(error));
+    lua_pushinteger(L, (lua_Integer)generation);
+    return 1;
+}
+
 void awl_open_engine(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -701,6 +746,8 @@ void awl_open_engine(lua_State *L)
     lua_pop(L, 1);
     lua_pushcfunction(L, core_engine);
     lua_setfield(L, -2, "engine");
+    lua_pushcfunction(L, core_set_token);
+    lua_setfield(L, -2, "set_token");
     lua_pushcfunction(L, core_now);
     lua_setfield(L, -2, "now");
     lua_pushinteger(L, AW_PLACE_MASK);

@@ -142,6 +142,8 @@ int awl_build_result(lua_State *L)
         lua_pushlstring(L, r->body ? r->body : "", r->body_len);
         lua_setfield(L, -2, "body");
         awl_set_string(L, "http_version", version_name(r->http_version));
+        if (r->status == 401 && r->token)
+            awl_set_integer(L, "token", (lua_Integer)r->token);
     }
     awl_set_string(L, "url", r->url);
     awl_set_integer(L, "attempts", r->attempts);

@@ -329,12 +329,8 @@ static void test_refused(void)
     CHECK(url_refusal("http://localhost:8080/x") == AW_SUBMITTED);
     CHECK(url_refusal("http://[::1]:8080") == AW_SUBMITTED);
     CHECK(url_refusal("http://127.1.2.3/") == AW_SUBMITTED);
-    static const char *const plain[] = {
-        "http://api.awork.com/",   "http://localhost.evil.com/", "http://127.0.0.1.evil/",
-        "http://0x7f000001/",      "http://2130706433/",         "http://127.1/",
-        "http://0127.0.0.1/",      "http://127.0.0.256/",        "http://[::2]/",
-        "http://localhost:80:80/", "http://localhost:x/",        "http://[::1]x/",
-        "http://127.0.0.1.5/",     "http://127.0.00.1/"};
+    static const char *const plain[] = {"http://api.awork.com/", "http://localhost.evil.com/",
+                                        "http://127.0.0.1.evil/", "http://[::2]/"};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         CHECK(url_refusal(plain[i]) == AW_BAD_SCHEME);
     static const char *const bad[] = {"",
@@ -343,6 +339,16 @@ static void test_refused(void)
                                       "ftp://localhost/",
                                       "file:///etc/passwd",
                                       "//localhost/",
+                                      "http://0x7f000001/",
+                                      "http://2130706433/",
+                                      "http://127.1/",
+                                      "http://0127.0.0.1/",
+                                      "http://127.0.0.256/",
+                                      "http://localhost:80:80/",
+                                      "http://localhost:x/",
+                                      "http://[::1]x/",
+                                      "http://127.0.0.1.5/",
+                                      "http://127.0.00.1/",
                                       "https://user:pw@api.awork.com/",
                                       "https://api.awork.com@evil.com/",
                                       "http://localhost\\@evil.com/",
