@@ -45,8 +45,8 @@ end
 -- Bytes of a path, and of the headers that a caller may add to one request.
 local PATH_MAX, HEADERS_MAX = 8192, 8192
 
--- What is wrong with headers that a caller sets, for all requests ("client") or one ("request"); core.header_fault knows
--- the rule for each.
+-- What is wrong with headers that a caller sets, for all requests ("client") or one ("request"); core.header_fault
+-- knows the rule for each.
 local function header_fault(headers, by)
   local bytes, count, seen = 0, 0, {}
   for name, value in next, headers do
@@ -207,7 +207,8 @@ local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true
 
 local REQUEST_OPTIONS = {
   query = { table = true }, body = { table = true, string = true }, headers = { table = true },
-  timeout = { number = true }, start_within = { number = true }, retry = { boolean = true, number = true }, idempotent = { boolean = true },
+  timeout = { number = true }, start_within = { number = true },
+  retry = { boolean = true, number = true }, idempotent = { boolean = true },
 }
 
 --- Any other endpoint.

@@ -26,14 +26,15 @@ Source.__tostring = function()
   return "awork.oauth"
 end
 
--- What a source can do for a client, out of the sight of whoever has it: source -> { attach =, token_url = }. Keys are weak.
+-- What a source can do for a client, out of the sight of whoever has it: source -> { attach =, token_url = }. Keys are
+-- weak.
 local sources = setmetatable({}, { __mode = "k" })
 
 -- An access token is renewed this many seconds before it expires, or a tenth of its life if that is less.
 local MARGIN = 60
 
--- A token that was got because another one was refused, and that is refused itself when it is younger than this, lacks a
--- permission: a new one would not help. Seconds.
+-- A token that was got because another one was refused, and that is refused itself when it is younger than this, lacks
+-- a permission: a new one would not help. Seconds.
 local YOUNG = 60
 
 -- Another process that has used up our refresh token may be about to store its successor. Seconds.
@@ -367,7 +368,7 @@ function oauth.token_url(source)
   return sources[source].token_url
 end
 
---- What a session needs of a source: `ready()` and `renew(generation)`, as token_source in session.lua describes them.
+--- What a session needs of a source: `ready()` and `renew(generation)`, as token_source in session.lua has them.
 ---@param source table
 ---@param session table
 ---@param engine userdata

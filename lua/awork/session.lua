@@ -41,9 +41,9 @@ local function ask(source, self, engine)
   return set_token(engine, token)
 end
 
--- What the engine needs before a request, from the option `token`: two functions, or none for a string, which it has from
--- now on. `ready()`: true once the engine has a token, or nil, err. `renew(generation)`: true if it has another than the
--- one of that generation, which was refused. The token itself is in no field and no result of theirs.
+-- What the engine needs before a request, from the option `token`: two functions, or none for a string, which it has
+-- from now on. `ready()`: true once the engine has a token, or nil, err. `renew(generation)`: true if it has another
+-- than the one of that generation, which was refused. The token itself is in no field and no result of theirs.
 local function token_source(source, self, engine)
   if type(source) == "string" then
     set_token(engine, source)
@@ -181,9 +181,9 @@ function Session:settle(result, method, path, body, opts)
   return result, nil, result
 end
 
---- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, start_within, retry, safe, brief (a result of
--- status 200 need be no more than `true` and the JSON object or array it is; or `body` and `content_type` if it is
--- none).
+--- Performs a request. `opts`: query (a string that begins with "?"), headers, timeout, start_within, retry, safe,
+-- brief (a result of status 200 need be no more than `true` and the JSON object or array it is; or `body` and
+-- `content_type` if it is none).
 ---@param method string
 ---@param path string
 ---@param body? string
@@ -224,17 +224,6 @@ local function utf8_charset(content_type)
   return not charset or charset == "utf-8" or charset == "utf8" or charset == "us-ascii"
 end
 
---- The error for an answer of status 2xx that can't be read.
----@param result table
----@param method string
----@param path string
----@param code string
----@param message string
----@return table err
-function Session:unreadable(result, method, path, code, message)
-  return errors.unreadable(result, method, path, code, message)
-end
-
 --- The value in an answer's body.
 ---@param result table
 ---@param method string
@@ -250,7 +239,7 @@ function Session:decode(result, method, path)
   if content_type and content_type ~= self.usual_type then
     if not utf8_charset(content_type) then
       local message = "the answer is in another encoding than UTF-8: " .. errors.excerpt(content_type)
-      return nil, self:unreadable(result, method, path, "invalid-encoding", message)
+      return nil, errors.unreadable(result, method, path, "invalid-encoding", message)
     end
     self.usual_type = content_type
   end
@@ -259,7 +248,7 @@ function Session:decode(result, method, path)
     if content_type and not content_type:lower():find("json", 1, true) and code ~= "invalid-encoding" then
       code, message = "not-json", "the answer is no JSON but " .. errors.excerpt(content_type)
     end
-    local err = self:unreadable(result, method, path, code, message)
+    local err = errors.unreadable(result, method, path, code, message)
     if code == "too-many-values" then
       err.hint = "ask for less at once (pageSize), or raise the option max_values"
     end
@@ -286,7 +275,7 @@ function Session:read(result, err, raw, method, path)
   if type(value) == "table" then
     return value, nil, raw
   elseif not err then
-    err = self:unreadable(result, method, path, value == nil and "empty-body" or "unexpected-answer",
+    err = errors.unreadable(result, method, path, value == nil and "empty-body" or "unexpected-answer",
       value == nil and "the answer is empty" or "the answer is no JSON object or array")
   end
   return nil, err, raw

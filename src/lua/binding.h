@@ -53,8 +53,9 @@ int awl_build_result(
 
 /* engine.c, with the engine at index 1 */
 void awl_check_engine(lua_State *L); /* raises if it is closed */
-int64_t awl_submit(lua_State *L,
-                   const struct aw_request *r); /* gives the id; 0: too large; raises for what must not be sent */
+int64_t
+awl_submit(lua_State *L,
+           const struct aw_request *r); /* gives the id; 0: too large; raises for what must not be sent */
 
 void awl_open_contract(lua_State *L); /* contract.c */
 void awl_open_validate(lua_State *L); /* validate.c */

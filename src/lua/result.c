@@ -97,7 +97,8 @@ enum { BRIEF_BODY = 16384 };
 static void push_brief(lua_State *L, const struct aw_result *r)
 {
     lua_pushboolean(L, 1);
-    if (r->body && r->body_len <= BRIEF_BODY && says_json(r) && awl_decode(L, r->body, r->body_len, r->brief)) {
+    if (r->body && r->body_len <= BRIEF_BODY && says_json(r) &&
+        awl_decode(L, r->body, r->body_len, r->brief)) {
         if (lua_istable(L, -1))
             return;
         lua_pop(L, 1);
