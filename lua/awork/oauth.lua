@@ -314,7 +314,7 @@ function oauth.new(options)
     end
   end
 
-  -- True if a new access token may help when the present one was answered 401. By two clocks: one may have been set back.
+  -- True if a new access token may help when the present one was answered 401. By two clocks: one may be set back.
   local function may_renew()
     if not (by_refusal and obtained) then
       return true
