@@ -28,6 +28,13 @@ describe("phones", function()
     { "~0800 flowers", "DE", "0800 FLOWERS", " 0800  Flowers" },
     { "~büro 12", nil, "Büro 12" },
     { "~n/a", nil, "n/a", "N/A" },
+    -- What is not understood is not left out: two numbers, a pause, a code.
+    { "~030 1; 030 2", nil, "030 1; 030 2", " 030 1;  030 2 " },
+    { "~030 12345 / 030 12346", nil, "030 12345 / 030 12346" },
+    { "~030 1, 2", nil, "030 1, 2" },
+    { "~+49 30 1 +49 30 2", nil, "+49 30 1 +49 30 2" },
+    { "~*100#", nil, "*100#" },
+    { "~tel:+49-30-1;ext=2;isub=3", nil, "tel:+49-30-1;ext=2;isub=3" },
     { "~", nil, "", " " },
   } do
     it("are one, as " .. case[1] .. (case[2] and " in " .. case[2] or ""), function()
@@ -58,13 +65,34 @@ describe("phones", function()
 end)
 
 describe("other values", function()
-  it("of e-mail addresses are one when the local parts are and the domains but for case", function()
+  it("of e-mail addresses are one but for capitals", function()
     assert.equal(normalise.email "Anna@example.org", normalise.email " Anna@EXAMPLE.org. ")
     assert.equal(normalise.email "Anna@example.org", normalise.email "mailto:Anna@example.org")
-    assert.is_true(normalise.email "Anna@example.org" ~= normalise.email "anna@example.org")
-    assert.equal(normalise.email_folded "Anna@example.org", normalise.email_folded "anna@Example.ORG")
+    assert.equal(normalise.email "Anna@example.org", normalise.email "anna@Example.ORG")
+    assert.is_true(normalise.email_spelling "Anna@example.org" ~= normalise.email_spelling "anna@Example.ORG")
+    assert.equal(normalise.email_spelling "Anna@example.org", normalise.email_spelling "Anna@Example.ORG")
+    for small, capital in pairs { ["jörg"] = "JÖRG", ["žaneta"] = "ŽANETA", ["łukasz"] = "ŁUKASZ", ["ÿ"] = "Ÿ",
+      ["ελένη"] = "ΕΛΈΝΗ", ["анна"] = "АННА", ["ђорђе"] = "ЂОРЂЕ" } do
+      assert.equal(normalise.email(small .. "@example.org"), normalise.email(capital .. "@example.org"))
+    end
+    assert.is_true(normalise.email "jörg@example.org" ~= normalise.email "jorg@example.org")
+    assert.is_true(normalise.email "a×@example.org" ~= normalise.email "a÷@example.org")
     assert.equal('"a@b"@example.org', normalise.email '"a@b"@EXAMPLE.org')
     assert.equal("no address", normalise.email " no  address")
+  end)
+
+  it("with a domain are one in Unicode and in ASCII", function()
+    assert.equal(normalise.email "anna@münchen.de", normalise.email "Anna@xn--mnchen-3ya.de")
+    assert.equal(normalise.email "anna@MÜNCHEN.de", normalise.email "Anna@XN--MNCHEN-3YA.DE.")
+    assert.equal(normalise.email "a@straße.münchen.de", normalise.email "a@xn--strae-oqa.xn--mnchen-3ya.de")
+    assert.equal(normalise.email "a@例え.テスト", normalise.email "a@xn--r8jz45g.xn--zckzah")
+    assert.equal(normalise.url "https://MÜNCHEN.de:443/Ä", normalise.url "https://xn--mnchen-3ya.de:443/Ä")
+    assert.is_true(normalise.email "a@muenchen.de" ~= normalise.email "a@münchen.de")
+    -- What is no such label stays as it is.
+    for _, label in ipairs { "xn--", "xn--99999999999", "xn--ü", "xn--" .. ("a"):rep(64),
+      "xn--zzzzzzzzzzzzzzz" } do
+      assert.equal("a@" .. label .. ".de", normalise.email("a@" .. label .. ".de"))
+    end
   end)
 
   it("of URLs are one but for the case of scheme and host and a slash at the end", function()

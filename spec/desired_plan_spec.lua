@@ -258,9 +258,19 @@ describe("a plan", function()
     assert.equal(0, p:exit_code())
   end)
 
-  it("takes local parts of e-mail addresses as they are", function()
-    local p = compute({ MAIL }, { { type = "email", subType = "work", value = "anna@example.org" } })
-    assert.equal("create email/work anna@example.org", brief(p))
+  it("takes e-mail addresses that differ in capitals alone for one: no second one is made, nothing is changed", function()
+    for _, spelling in ipairs { "anna@example.org", "ANNA@EXAMPLE.ORG", "Anna@Example.org" } do
+      local p = compute({ MAIL }, { { type = "email", subType = "work", value = spelling } })
+      assert.equal("", brief(p))
+      assert.equal(1, p.summary.keep)
+      assert.equal("", brief(compute({ MAIL }, { { type = "email", subType = "work", value = spelling } },
+        { prune = true })))
+    end
+    -- Two spellings in one file are one address, too.
+    local p = compute({}, { { type = "email", subType = "work", value = "Ben@example.org" },
+      { type = "email", subType = "work", value = "ben@EXAMPLE.org" } })
+    assert.equal("create email/work Ben@example.org", brief(p))
+    assert.same({}, p.problems)
   end)
 
   it("adds beside what is there, and deletes nothing, without prune", function()

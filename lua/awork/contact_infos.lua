@@ -373,6 +373,7 @@ local function resources(self)
   return {
     users = users.users(session), companies = users.companies(session),
     contact_infos = self, company_contact_infos = self,
+    yield = function() return session.scheduler:breathe() end,
   }
 end
 
@@ -383,8 +384,8 @@ end
 --     end
 --
 -- Criteria: email, phone, value, type, subType (all that are given must be so of one contact info), default_country
--- ("DE" or "49"), limit, archived (look among archived users too). Phones are compared by digits, domains and hosts
--- without regard to case; `value` is compared as the type of each contact info has it.
+-- ("DE" or "49"), limit, archived (look among archived users too). Phones are compared by digits, email addresses and
+-- hosts without regard to case; `value` is compared as the type of each contact info has it.
 ---@param criteria table
 ---@return table[]? found list of { user = (or company =), contact_info = }
 ---@return table? err

@@ -181,9 +181,177 @@ function resource.list(session, path, options, extra)
   return fetch_page(session, path, options, options.page or 1, options.pageSize or PAGE_SIZE, extra)
 end
 
+-- Pages that shift ----------------------------------------------------------------------------------------------------
+
+-- A list is read newest first, so whoever is new stands before all that is still to be read. If a are added between two
+-- pages, and d are deleted before the boundary and e behind it, what is behind moves by a - d. Forward: ids come twice.
+-- Back (a < d): the total shrinks by d + e - a > 0. Not at all: nobody is unseen. Only who comes back out of an archive
+-- behind the boundary can hide a deletion before it; so a plan that destroys something reads the list twice
+-- (desired/init.lua). The id makes an order of those created at one time.
+-- A server that refuses an order is asked for the next one.
+local ORDERS = { "createdOn desc,id", "createdOn desc", false }
+
+-- A list that changes while it is read is read again from its first page, so often in all.
+local ROUNDS = 3
+
+-- How many of ORDERS a session's lists refused, by the last part of their path.
+local refused_orders = setmetatable({}, { __mode = "k" })
+
+-- What is remembered of an object that was given: its id in 64 bits, which in a million random ones are all different
+-- but for once in 10^7 times. An id that is no GUID is remembered as it is.
+local function key_of(item)
+  local id = type(item) == "table" and item.id
+  if type(id) ~= "string" then
+    return nil
+  end
+  local bytes = core.guid_bytes(id)
+  if not bytes then
+    return id
+  end
+  local high, low = string.unpack("<i8i8", bytes)
+  return high * 0x9E3779B97F4A7C15 ~ low
+end
+
+-- One table would be rehashed whole when it is full, in one step: many small ones.
+local SHARDS = 64
+
+local Pages = {}
+Pages.__index = Pages
+
+-- Begins to read from the first page.
+function Pages:restart()
+  self.page, self.list, self.total, self.per_page = self.first, nil, nil, nil
+end
+
+-- Ends, with the error if the list changed in the last round, too.
+function Pages:finish()
+  self.over = true
+  if not self.why then
+    return nil
+  end
+  return errors.new {
+    kind = "api", code = "list-changed", method = "GET", path = self.path, retryable = true, attempts = self.round,
+    description = ("the list changed while it was read, %d time%s one after another: %s"):format(self.round,
+      self.round == 1 and "" or "s", self.why),
+    hint = "read it again when fewer people are added and deleted",
+  }
+end
+
+-- The list changed while it was read: begins again. The last time it is read to its end nevertheless, so that as much
+-- as possible is given before the error. What has no id can't be given once only: an error at once.
+function Pages:shifted(why)
+  if self.round < ROUNDS and not self.nameless then
+    self.round = self.round + 1
+    self:restart()
+    return nil
+  end
+  self.why = self.why or why
+  return self.nameless and self:finish() or nil
+end
+
+-- One page, in the order that the caller wants or the best that the server takes.
+function Pages:fetch()
+  local options = self.options
+  if options.orderby then
+    return fetch_page(self.session, self.path, options, self.page, self.size, self.extra)
+  end
+  local what, refused = self.path:match "[^/]*$", refused_orders[self.session]
+  if not refused then
+    refused = {}
+    refused_orders[self.session] = refused
+  end
+  for i = 1 + (refused[what] or 0), #ORDERS do
+    local ordered = {}
+    for name, value in next, options do
+      ordered[name] = value
+    end
+    ordered.orderby = ORDERS[i] or nil
+    local list, info = fetch_page(self.session, self.path, ordered, self.page, self.size, self.extra)
+    if list or i == #ORDERS or info.code ~= "invalid-filter-or-order" then
+      if list then
+        refused[what] = i - 1
+      end
+      return list, info
+    end
+  end
+  return nil
+end
+
+-- Reads the next page and judges it by the ones before it. Gives an error, or nil.
+function Pages:read()
+  local list, info = self:fetch()
+  if not list then
+    self.over = true
+    return info
+  end
+  local count, total, opening = #list, info.total_items, self.page == self.first
+  if opening then
+    self.total, self.seen = total, count + (self.first - 1) * self.size
+    -- A server may give less than was asked for; then it does so on each page.
+    self.per_page = total and self.first == 1 and count or math.min(self.size, info.page_size)
+  else
+    self.seen = self.seen + count
+  end
+  self.last = count == 0
+  local why
+  if total then
+    self.last = self.last or self.seen >= total
+    if not opening and total ~= self.total then
+      why = ("aw-totalitems was %s and is %d on page %d"):format(self.total, total, self.page)
+    elseif not opening and (self.seen > total or not self.last and count ~= self.per_page)
+      or count == 0 and self.seen < total then
+      why = ("page %d has %d items, of %d in all"):format(self.page, count, total)
+    end
+  elseif self.total then
+    why = ("aw-totalitems was %d and is absent on page %d"):format(self.total, self.page)
+  else
+    self.last = count < self.per_page
+  end
+  if why then
+    local err = self:shifted(why)
+    if err or not self.why then
+      return err
+    end
+  end
+  self.list, self.info, self.at, self.fresh = list, info, 0, 0
+  -- Of what is on one page nothing is remembered.
+  self.remembers = self.given or not (opening and self.last)
+  if self.remembers and not self.given then
+    self.given = {}
+    for i = 0, SHARDS do
+      self.given[i] = {}
+    end
+  end
+  return nil
+end
+
+-- Is this object to be given? Not if it was given before.
+function Pages:admit(item)
+  if not self.remembers then
+    return true
+  end
+  local key = key_of(item)
+  if not key then
+    self.nameless = true
+    return true
+  end
+  local shard = self.given[math.type(key) and key & SHARDS - 1 or SHARDS]
+  local before = shard[key]
+  if before == self.round then
+    -- On a page before in this round.
+    return false, self:shifted(("page %d has what was on a page before"):format(self.page))
+  end
+  shard[key] = self.round
+  self.fresh = self.fresh + 1
+  return not before
+end
+
 --- An iterator over all objects of a list, a page at a time; options are checked already.
 -- Gives an object, its page's info and its number; in the end nil. If a page can't be had it gives `false, err`, once,
 -- and nil after that: an error in the middle is neither raised nor mistaken for the end.
+--
+-- Nothing is given twice, and nothing that was there all the time is left out: a list that changes between two pages is
+-- read again, three times at most, and what was not given yet is. One that changes still is an error, `list-changed`.
 ---@param session table
 ---@param path string
 ---@param options? table as for list; page is where to begin
@@ -191,37 +359,43 @@ end
 ---@return fun(): table|false|nil, table?
 function resource.each(session, path, options, extra)
   options = options or {}
-  local page, size = options.page or 1, options.pageSize or PAGE_SIZE
-  local list, info, count, at, seen = nil, nil, 0, 0, (page - 1) * size
-  local over = false
+  local pages = setmetatable({ session = session, path = path, options = options, extra = extra, round = 1,
+    first = options.page or 1, size = options.pageSize or PAGE_SIZE, over = false, nameless = false }, Pages)
+  pages:restart()
   return function()
-    while not over do
-      if list then
-        at = at + 1
+    while not pages.over do
+      local err
+      if pages.list then
+        local list, at = pages.list, pages.at + 1
         local item = list[at]
+        pages.at = at
         if item ~= nil then
           -- What the caller does not keep can be collected before the next page is read.
           list[at] = nil
-          return item, info
+          local admitted
+          admitted, err = pages:admit(item)
+          if admitted then
+            return item, pages.info
+          end
+          session.scheduler:breathe()
+        elseif pages.last then
+          err = pages:finish()
+        elseif pages.fresh == 0 then
+          -- One that repeats a page would do so for ever.
+          local page, round = pages.page, pages.round
+          err = pages:shifted(("page %d has nothing new"):format(page)) or pages.round == round and pages:finish()
+        else
+          pages.page, pages.list = pages.page + 1, nil
         end
-        seen = seen + count
-        -- A short page is the last one, unless the server gives less than was asked for and says so.
-        if count == 0 or (info.total_items and seen >= info.total_items)
-          or (not info.total_items and count < math.min(size, info.page_size)) then
-          over = true
-          return nil
+      else
+        if session.closed then
+          error("awork: the client is closed", 2)
         end
-        page, list = page + 1, nil
+        err = pages:read()
       end
-      if session.closed then
-        error("awork: the client is closed", 2)
+      if err then
+        return false, err
       end
-      list, info = fetch_page(session, path, options, page, size, extra)
-      if not list then
-        over = true
-        return false, info
-      end
-      at, count = 0, #list
     end
     return nil
   end

@@ -24,7 +24,7 @@ local function matcher(criteria)
   local numbering = normalise.numbering(criteria.default_country)
   local phone = criteria.phone and normalise.phone(criteria.phone, numbering)
   local email = criteria.email and normalise.email(criteria.email)
-  local keys = {}
+  local keys, line = {}, normalise.fold(criteria.value)
   local function value_matches(info)
     local kind = type(info.type) == "string" and info.type or ""
     if not keys[kind] then
@@ -32,9 +32,8 @@ local function matcher(criteria)
     end
     if normalise.is_address(info) then
       -- Of an address, any line is its value.
-      local wanted = normalise.fold(criteria.value)
       for _, field in ipairs { "addressLine1", "addressLine2", "zipCode", "city" } do
-        if info[field] ~= nil and normalise.fold(info[field]) == wanted then
+        if info[field] ~= nil and normalise.fold(info[field]) == line then
           return true
         end
       end
@@ -66,30 +65,30 @@ end
 --- Finds users (or companies) by a contact info, over all pages: one request for a thousand of them.
 --
 -- Phones are compared by digits (`+49 30 123` is `0049 30 123`, and with `default_country = "DE"` also `030/123`),
--- domains of e-mail addresses without regard to case, URLs without regard to the case of the host and a slash at the
--- end. What several criteria name must all be so of one contact info.
--- @param client the client
+-- e-mail addresses without regard to case, URLs without regard to the case of the host and a slash at the end; a domain
+-- in Unicode is the one in ASCII ("xn--…"). What several criteria name must all be so of one contact info.
+-- @param client the client, or what has its resources and its yield
 -- @param kind "user" or "company"
 -- @param criteria { email=, phone=, value=, type=, subType=, default_country=, limit = stop after so many, archived =
 --   look among archived ones too }
--- @return list of { user = (or company =), contact_info = }, or nil, err
+-- @return list of { user = (or company =), contact_info = }, or nil, err (`list-changed` if people were added or
+--   deleted each time that they were read)
 function M.find(client, kind, criteria)
   criteria = M.criteria(criteria)
-  local matches, limit, found, seen = matcher(criteria), criteria.limit or math.huge, {}, {}
-  local query = { pageSize = 1000, showArchived = kind == "user" and criteria.archived or nil }
+  local matches, limit, found = matcher(criteria), criteria.limit or math.huge, {}
+  local query = { showArchived = kind == "user" and criteria.archived or nil }
   for owner, err in client[owners.KINDS[kind].resource]:each(query) do
     if not owner then
       return nil, err
     end
-    local infos = not seen[owner.id] and owner[owners.KINDS[kind].infos]
+    local infos = owner[owners.KINDS[kind].infos]
     for _, info in ipairs(type(infos) == "table" and infos or {}) do
       if #found >= limit then
         return found
       elseif type(info) == "table" and matches(info) then
-        -- Only of those found: a page may move while it is read, and show someone twice.
-        seen[owner.id] = true
         found[#found + 1] = { [kind] = owner, contact_info = info }
       end
+      client:yield()
     end
   end
   return found
@@ -117,14 +116,15 @@ function M.ensure(client, kind, owner_id, info, opts)
     return nil, err
   end
   local resource, existing = client[owners.KINDS[kind].contact_infos], {}
-  for item, failed in resource:each(owner_id, { pageSize = 1000 }) do
+  for item, failed in resource:each(owner_id) do
     if not item then
       return nil, failed
     end
     existing[#existing + 1] = item
   end
   local result = reconcile.reconcile(existing, { { info = info } }, { owner = kind,
-    numbering = normalise.numbering(opts.default_country), in_scope = function() return true end })
+    numbering = normalise.numbering(opts.default_country), in_scope = function() return true end,
+    breathe = function() client:yield() end })
   if result.keeps[1] then
     return result.keeps[1].existing, "existing"
   end

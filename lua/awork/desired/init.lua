@@ -16,8 +16,6 @@ require "awork.desired.show"
 
 local M = { load_plan = store.load, undo_plan = undo.plan, check = check.check }
 
-local PAGE_SIZE = 1000
-
 -- What fn makes of these options; its complaint is raised where the public function was called.
 local function checked(fn, value)
   local ok, result = pcall(fn, value)
@@ -27,14 +25,43 @@ local function checked(fn, value)
   return result
 end
 
-local function read(client, builder, kind, showArchived)
+-- Shows the builder all of a kind. Returns on how many pages, and whether these said how many there are in all; or nil,
+-- err.
+local function read(client, builder, kind, archived)
   local resource = kind == "user" and client.users or client.companies
-  for owner, err in resource:each { pageSize = PAGE_SIZE, showArchived = showArchived } do
+  local pages, counted = 1, true
+  for owner, info in resource:each { showArchived = archived } do
     if not owner then
-      return nil, err
+      return nil, info
     end
+    pages, counted = info.page, counted and info.total_items ~= nil
     builder:feed(kind, owner)
+    builder.breathe()
   end
+  return pages, counted
+end
+
+-- Reads all of a kind, as often as it takes. nil, err if a list can't be had.
+local function read_all(client, builder, kind)
+  local seen = builder.seen
+  local pages, counted = read(client, builder, kind)
+  local again, err = pages, counted
+  local in_pass = builder.seen - seen
+  if pages then
+    -- Archived users are not listed. Whoever is missing may be one: looked at only then, or when they are asked for.
+    local archived = kind == "user" and (builder.options.touch.archived or builder:unresolved(kind)) or nil
+    if archived or pages > 1 and builder:doubtful(kind, counted) then
+      builder.seen = seen
+      again, err = read(client, builder, kind, archived)
+      builder.seen = math.max(builder.seen, seen + in_pass)
+    end
+  end
+  if again then
+    return true
+  elseif err.code ~= "list-changed" then
+    return nil, err
+  end
+  builder:distrust(kind, err.description)
   return true
 end
 
@@ -43,14 +70,12 @@ function M.plan(client, desired, opts)
   if type(desired) ~= "table" and type(desired) ~= "function" then
     error(("bad argument #1 to 'plan' (a list or an iterator expected, got %s)"):format(type(desired)), 3)
   end
-  local builder = plans.builder(desired, checked(options.plan, opts))
+  local builder = plans.builder(desired, checked(options.plan, opts), function()
+    client:yield()
+  end)
   for _, kind in ipairs { "user", "company" } do
     if builder:needs(kind) then
-      local ok, err = read(client, builder, kind)
-      -- Archived users are not listed. Whoever is missing may be one: looked at only then, or when they are asked for.
-      if ok and kind == "user" and (builder.options.touch.archived or builder:unresolved(kind)) then
-        ok, err = read(client, builder, kind, true)
-      end
+      local ok, err = read_all(client, builder, kind)
       if not ok then
         return nil, err
       end

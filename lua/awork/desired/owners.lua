@@ -70,20 +70,24 @@ local LOGIN_FIELDS = { "email", "userName", "loginEmail", "accountEmail" }
 -- one; else every e-mail address of subtype `work`, and the oldest e-mail address, which an invitation makes.
 -- @param owner a user as awork gave it
 -- @param infos its contact infos
+-- @param breathe called for each, to let others run; optional
 -- @return set of contact infos: { [info] = "login" }
-function M.login_infos(owner, infos)
+function M.login_infos(owner, infos, breathe)
   local guarded, oldest = {}, nil
   local known = {}
   for _, field in ipairs(LOGIN_FIELDS) do
     if type(owner[field]) == "string" and owner[field]:find("@", 1, true) then
-      known[normalise.email_folded(owner[field])] = true
+      known[normalise.email(owner[field])] = true
     end
   end
   for _, info in ipairs(infos) do
+    if breathe then
+      breathe()
+    end
     if type(info) == "table" and info.type == "email" then
       local created = tostring(info.createdOn or "")
       if next(known) then
-        if known[normalise.email_folded(info.value)] then
+        if known[normalise.email(info.value)] then
           guarded[info] = "login"
         end
       elseif info.subType == "work" then

@@ -5,6 +5,7 @@ local normalise = require "awork.desired.normalise"
 local options = require "awork.desired.options"
 local owners = require "awork.desired.owners"
 local reconcile = require "awork.desired.reconcile"
+local sorting = require "awork.desired.sorting"
 
 local KINDS = owners.KINDS
 
@@ -34,13 +35,18 @@ function M.delete_limit(limit, in_scope)
   return limit or math.max(in_scope // 10, 20)
 end
 
+local function no_breath() end
+
 --- Counts a plan's changes and holds them to its limit.
 -- @param plan with `changes`, `options` and `summary` (of which in_scope is read)
-function M.tally(plan)
+-- @param breathe called for each change, to let others run; optional
+function M.tally(plan, breathe)
+  breathe = breathe or no_breath
   local summary = plan.summary
   summary.create, summary.update, summary.delete, summary.replace = 0, 0, 0, 0
   local destroyed, people = 0, {}
   for _, change in ipairs(plan.changes) do
+    breathe()
     summary[change.op] = summary[change.op] + 1
     if destroys(change) then
       destroyed = destroyed + 1
@@ -53,6 +59,7 @@ function M.tally(plan)
   local changed = 0
   for _ in pairs(people) do
     changed = changed + 1
+    breathe()
   end
   summary.changed = changed
   local limit = M.delete_limit(plan.options.delete_limit, summary.in_scope)
@@ -88,9 +95,13 @@ end
 -- @param desired list, or iterator (a function, or a reader of awork.format), of entries
 --   `{ user = id or e-mail | company = id, e-mail or name, contact_infos = { … }, source = { row = … } }`
 -- @param opts see `options.lua`; checked there
--- @return builder with feed(), unresolved(), finish()
-function M.builder(desired, opts)
+-- @param breathe called now and then, to let others run: a plan of many people takes long; optional
+-- @return builder with feed(), unresolved(), doubtful(), distrust(), finish()
+function M.builder(desired, opts, breathe)
   local self = setmetatable({ options = options.plan(opts), entries = {}, problems = {}, seen = 0,
+    breathe = breathe or no_breath,
+    -- Per kind: why a list is not to be trusted.
+    distrusted = {},
     -- Per kind: whom the entries name by id, address and name; and what was seen of those.
     index = { user = { id = {}, email = {}, name = {} }, company = { id = {}, email = {}, name = {} } },
     records = { user = {}, company = {} }, wants = {}, unknown = {} }, Builder)
@@ -111,6 +122,7 @@ function M.builder(desired, opts)
     else
       self:add(entry)
     end
+    self.breathe()
   end
   return self
 end
@@ -183,7 +195,7 @@ function Builder:add(raw)
     entry.contact_infos = raw.contact_infos
   end
   self:note_unknown(entry)
-  local index, by = self.index[kind][how], how == "email" and normalise.email_folded(key) or key
+  local index, by = self.index[kind][how], how == "email" and normalise.email(key) or key
   if index[by] then
     entry.same = index[by]
   end
@@ -233,14 +245,15 @@ function Builder:needs(kind)
 end
 
 -- Adds to `found` the entries of a chain that are not in it yet; exact[entry] says whether exactly this one is meant.
--- `spelling` is an address as it is written, when the chain is of an address.
-local function note(found, exact, entry, spelling)
+-- `spellings`: the address as it is written, each way, when the chain is of an address.
+local function note(found, exact, entry, spellings, breathe)
   while entry do
     if exact[entry] == nil then
       found[#found + 1], exact[entry] = entry, false
     end
-    exact[entry] = exact[entry] or spelling == nil or normalise.email(entry.key) == spelling
+    exact[entry] = exact[entry] or spellings == nil or spellings[normalise.email_spelling(entry.key)] ~= nil
     entry = entry.same
+    breathe()
   end
 end
 
@@ -250,23 +263,31 @@ end
 
 -- Which entries a user or company may be meant by: by id, by an address, by name.
 local function candidates_of(self, kind, owner, infos)
-  local index, found, exact = self.index[kind], {}, {}
-  note(found, exact, index.id[normalise.lower(owner.id)])
+  local index, found, exact, breathe = self.index[kind], {}, {}, self.breathe
+  note(found, exact, index.id[normalise.lower(owner.id)], nil, breathe)
   if next(index.email) then
+    -- Each chain is gone through once, however often someone has its address.
+    local chains
     for i = 0, #infos do
       local info = infos[i]
       local value = i == 0 and owner.email or info and info.type == "email" and info.value
-      if type(value) == "string" then
-        local spelling = normalise.email(value)
-        note(found, exact, index.email[normalise.lower(spelling)], spelling)
+      local key = type(value) == "string" and normalise.email(value)
+      if key and index.email[key] then
+        chains = chains or {}
+        chains[key] = chains[key] or {}
+        chains[key][normalise.email_spelling(value)] = true
       end
+      breathe()
+    end
+    for key, spellings in next, chains or {} do
+      note(found, exact, index.email[key], spellings, breathe)
     end
   end
   if KINDS[kind].by_name and type(owner.name) == "string" then
-    note(found, exact, index.name[normalise.fold(owner.name)])
+    note(found, exact, index.name[normalise.fold(owner.name)], nil, breathe)
   end
   if #found > 1 then
-    table.sort(found, by_number)
+    found = sorting.sorted(found, by_number, breathe)
   end
   return found, exact
 end
@@ -276,10 +297,11 @@ end
 function Builder:guarded(kind, record)
   local guarded = {}
   if kind == "user" and not self.options.touch.login then
-    guarded = owners.login_infos(record.owner, record.infos)
+    guarded = owners.login_infos(record.owner, record.infos, self.breathe)
   end
   for _, info in ipairs(record.infos) do
-    if info.type == "email" and self.index[kind].email[normalise.email_folded(info.value)] then
+    self.breathe()
+    if info.type == "email" and self.index[kind].email[normalise.email(info.value)] then
       guarded[info] = guarded[info] or "identifier"
     end
   end
@@ -288,8 +310,9 @@ end
 
 -- What reconcile() takes: the desired infos of the entries that are about one record, and how to look at them.
 function Builder:question(kind, record, entries, taints_all)
-  -- An entry that could not be read may be about anyone: as long as there is one, nobody loses anything.
-  taints_all = taints_all or self.blind
+  -- An entry that could not be read may be about anyone: as long as there is one, nobody loses anything. And nobody
+  -- does if the list they are from changed while it was read.
+  taints_all = taints_all or self.blind or self.distrusted[kind] ~= nil
   local items, tainted = {}, {}
   local may_destroy = self.options.prune or self.options.replace
   for _, entry in ipairs(entries) do
@@ -298,15 +321,16 @@ function Builder:question(kind, record, entries, taints_all)
       may_destroy = may_destroy or type(info) == "table" and info.replace == true
       items[#items + 1] = { info = info, entry = entry, index = i,
         source = type(info) == "table" and type(info.source) == "table" and info.source or entry.source }
+      self.breathe()
     end
   end
   for _, entry in ipairs(may_destroy and entries or {}) do
     taints_all = taint(entry, tainted) or taints_all
   end
-  return items, { owner = kind, numbering = self.numbering, prune = self.options.prune,
+  return items, { breathe = self.breathe, owner = kind, numbering = self.numbering, prune = self.options.prune,
     replace = self.options.replace, in_scope = self.in_scope, guarded = self:guarded(kind, record),
-    taints_all = taints_all, tainted = tainted, taken = function(folded)
-      local entry = self.index[kind].email[folded]
+    taints_all = taints_all, tainted = tainted, taken = function(address)
+      local entry = self.index[kind].email[address]
       while entry and entry.record == record do
         entry = entry.same
       end
@@ -396,6 +420,7 @@ function Builder:feed(kind, owner)
   record.name = owners.name(owner)
   for i, info in ipairs(infos) do
     infos[i] = slim(info)
+    self.breathe()
   end
   -- What login_infos() looks at.
   record.owner = { id = owner.id, email = owner.email, userName = owner.userName, loginEmail = owner.loginEmail,
@@ -408,8 +433,51 @@ function Builder:unresolved(kind)
     if entry.kind == kind and not entry.record then
       return true
     end
+    self.breathe()
   end
   return false
+end
+
+-- May reconciling this entry destroy something?
+local function may_destroy(self, entry)
+  if self.options.prune or self.options.replace then
+    return true
+  end
+  for _, info in ipairs(entry.contact_infos or {}) do
+    if type(info) == "table" and (info.absent or info.replace) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Is there an entry that finds someone by address or name, and has something to do there that one reading of a list of
+-- several pages is no reason enough for? Somebody else may have the same address, and a reading may have missed them:
+-- who comes back out of an archive can hide from the total that somebody was deleted.
+-- @param kind "user" or "company"
+-- @param counted did the pages say how many there are in all? If not, anything can be hidden.
+-- @return boolean
+function Builder:doubtful(kind, counted)
+  for _, entry in ipairs(self.entries) do
+    local record = entry.kind == kind and entry.how ~= "id" and entry.record
+    if record and not record.reason and not record.keep and (not counted or may_destroy(self, entry)) then
+      return true
+    end
+    self.breathe()
+  end
+  return false
+end
+
+--- Says that a list could not be read without changing meanwhile: nobody in it is found by address or name, for
+-- somebody unseen may have the same, and nobody in it loses anything.
+-- @param kind "user" or "company"
+-- @param why a sentence
+function Builder:distrust(kind, why)
+  self.distrusted[kind] = why
+  self.problems[#self.problems + 1] = { kind = "list-changed", owner = kind,
+    message = ("the list of %s can't be relied on (%s): nobody is found in it by e-mail address or name, and nothing is"
+      .. " deleted or replaced; plan again when fewer people are added and deleted"):format(
+      kind == "user" and "users" or "companies", why) }
 end
 
 -- Whom an entry means: the one with exactly this id, address or name; else, of an address, the only one whose address
@@ -418,7 +486,10 @@ local function resolve(entry)
   if not entry.more then
     return entry.record
   end
-  local candidates = { { record = entry.record, exact = entry.exact }, table.unpack(entry.more) }
+  local candidates = { { record = entry.record, exact = entry.exact } }
+  for i, candidate in ipairs(entry.more) do
+    candidates[i + 1] = candidate
+  end
   local function pick(exact, touchable)
     local found
     for _, candidate in ipairs(candidates) do
@@ -445,9 +516,17 @@ end
 function Builder:resolve_all()
   local about, tainted = {}, {}
   for _, entry in ipairs(self.entries) do
+    self.breathe()
     local record, candidates = resolve(entry)
+    local distrusted = entry.kind and entry.how ~= "id" and self.distrusted[entry.kind]
+    if distrusted then
+      record, candidates = nil, nil
+    end
     entry.record = record
-    if candidates then
+    if distrusted then
+      self:problem(entry, "list-changed", ("who has the %s %s is not certain: the list changed while it was read")
+        :format(entry.how == "name" and "name" or "e-mail address", entry.key))
+    elseif candidates then
       local ids = {}
       for _, candidate in ipairs(candidates) do
         ids[#ids + 1] = candidate.record.id
@@ -462,6 +541,9 @@ function Builder:resolve_all()
     elseif record and not record.keep then
       about[record] = about[record] or {}
       table.insert(about[record], entry)
+    elseif entry.kind and not record and self.distrusted[entry.kind] then
+      self:problem(entry, "list-changed",
+        ("whether a %s has the id %s is not certain: the list changed while it was read"):format(entry.kind, entry.key))
     elseif entry.kind and not record then
       self:problem(entry, "not-found", entry.how == "id" and ("no %s has the id %s"):format(entry.kind, entry.key)
         or ("no %s has the %s %s"):format(entry.kind, entry.how == "name" and "name" or "e-mail address", entry.key))
@@ -514,6 +596,7 @@ end
 -- An entry about nobody is checked nevertheless, so that one look shows all that is wrong with a file.
 function Builder:check_unmatched()
   for _, entry in ipairs(self.entries) do
+    self.breathe()
     if entry.kind and not entry.record and not entry.broken then
       local result = self:reconcile(entry.kind, { owner = {}, infos = {} }, { entry })
       for _, problem in ipairs(result.problems) do
@@ -526,6 +609,26 @@ function Builder:check_unmatched()
   end
 end
 
+-- Problems in the order of the entries; those of one by their text.
+local function in_order(problems, breathe)
+  local by_entry, ordered, most = {}, {}, 0
+  for _, problem in ipairs(problems) do
+    local number = problem.entry or 0
+    by_entry[number] = by_entry[number] or {}
+    table.insert(by_entry[number], problem)
+    most = math.max(most, number)
+    breathe()
+  end
+  for number = 0, most do
+    for _, problem in ipairs(sorting.sorted(by_entry[number] or {}, function(a, b)
+      return a.message < b.message
+    end, breathe)) do
+      ordered[#ordered + 1] = problem
+    end
+  end
+  return ordered
+end
+
 --- Ends the snapshot.
 -- @return plan
 function Builder:finish()
@@ -535,6 +638,7 @@ function Builder:finish()
   local about, tainted = self:resolve_all()
   local done = {}
   for _, entry in ipairs(self.entries) do
+    self.breathe()
     local record = entry.record
     if record and not record.reason and not done[record] then
       done[record] = true
@@ -547,21 +651,17 @@ function Builder:finish()
     end
   end
   self:check_unmatched()
-  table.sort(self.problems, function(a, b)
-    if a.entry ~= b.entry then
-      return (a.entry or 0) < (b.entry or 0)
-    end
-    return a.message < b.message
-  end)
+  self.problems = in_order(self.problems, self.breathe)
   local matched = 0
   for _ in pairs(done) do
     matched = matched + 1
+    self.breathe()
   end
   self.summary.matched = matched
   local plan = setmetatable({ format = "awork-plan", version = 1, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
     options = self.options, changes = self.changes, problems = self.problems, warnings = self.warnings,
     skipped = self.skipped, keeps = self.keeps, summary = self.summary }, M.Plan)
-  M.tally(plan)
+  M.tally(plan, self.breathe)
   return plan
 end
 

@@ -2,6 +2,7 @@
 -- The rules of matching stand here and nowhere else; docs/architecture.md has them in prose.
 local core = require "awork.core"
 local normalise = require "awork.desired.normalise"
+local sorting = require "awork.desired.sorting"
 
 local null = core.null
 local FIELDS = normalise.FIELDS
@@ -130,8 +131,20 @@ local function absorb(a, b)
   a.replace = a.replace or b.replace
 end
 
+local function no_breath() end
+
 local Reconcile = {}
 Reconcile.__index = Reconcile
+
+-- The key of an existing contact info: computed once.
+function Reconcile:key_of(existing)
+  local key = self.keys[existing]
+  if not key then
+    key = group_key(existing, self.numbering)
+    self.keys[existing] = key
+  end
+  return key
+end
 
 function Reconcile:problem(kind, wanted, message, extra)
   local problem = { kind = kind, message = message, source = wanted.source, entry = wanted.entry,
@@ -190,7 +203,7 @@ end
 -- Would this model give a second person an address by which an entry finds somebody else?
 function Reconcile:conflicts(wanted, form)
   if form.type == "email" and type(form.value) == "string" and self.taken then
-    if self.taken(normalise.email_folded(form.value)) then
+    if self.taken(normalise.email(form.value)) then
       self:problem("taken", wanted, "this e-mail address is the one by which another entry is found")
       return true
     end
@@ -270,11 +283,13 @@ end
 function Reconcile:by_id(items)
   local index, by_id, rest = {}, {}, {}
   for _, existing in ipairs(self.existing) do
+    self.breathe()
     if type(existing.id) == "string" then
       index[normalise.lower(existing.id)] = existing
     end
   end
   for _, item in ipairs(items) do
+    self.breathe()
     local wanted, why = read_wanted(item)
     local id = not why and wanted.id and normalise.lower(wanted.id)
     local existing = id and index[id]
@@ -306,6 +321,7 @@ function Reconcile:by_id(items)
     end
   end
   for _, wanted in ipairs(by_id) do
+    self.breathe()
     if wanted.absent then
       self.claimed[wanted.existing] = true
       self:place(wanted.existing, wanted)
@@ -317,11 +333,58 @@ function Reconcile:by_id(items)
   return rest
 end
 
+-- What stands for one key, and for it with one subtype: the first that is wanted, the first that is to be absent, and
+-- of the latter the first that was not named by its id. The first decides, so the others need not be looked through.
+local FIRSTS = { "present", "absent", "plain_absent" }
+
+local function earlier(a, b)
+  return a and (not b or a.number < b.number) and a or b
+end
+
 -- Remembers that a desired info stands for this key (and subtype), so that a second one is seen as its duplicate.
+-- `settled`: the form that one named by its id has in the end.
+function Reconcile:note(key, subtype, wanted, settled)
+  local group = self.groups[key]
+  if not group then
+    group = { all = {}, any = {}, by = {} }
+    self.groups[key] = group
+  end
+  self.noted = self.noted + 1
+  local other = { number = self.noted, wanted = wanted, settled = settled }
+  local slot = group.any
+  if subtype then
+    slot = group.by[subtype] or {}
+    group.by[subtype] = slot
+  end
+  for _, list in ipairs { group.all, slot } do
+    if not wanted.absent then
+      list.present = list.present or other
+    else
+      list.absent = list.absent or other
+      list.plain_absent = list.plain_absent or not settled and other or nil
+    end
+  end
+end
+
+-- The one that was noted first for this key and a subtype that fits (any does, if `subtype` is nil).
+function Reconcile:noted_before(key, subtype)
+  local group, found = self.groups[key], {}
+  if not group then
+    return found
+  elseif not subtype then
+    found.present, found.absent, found.plain_absent = group.all.present, group.all.absent, group.any.plain_absent
+    return found
+  end
+  local slot = group.by[subtype] or {}
+  for _, name in ipairs(FIRSTS) do
+    found[name] = earlier(slot[name], group.any[name])
+  end
+  found.plain_absent = slot.plain_absent
+  return found
+end
+
 function Reconcile:place(form, wanted)
-  local key = group_key(form, self.numbering)
-  self.groups[key] = self.groups[key] or {}
-  table.insert(self.groups[key], { subtype = normalise.fold(form.subType), wanted = wanted, settled = form })
+  self:note(group_key(form, self.numbering), normalise.fold(form.subType), wanted, form)
 end
 
 -- A desired info whose key another one has already: that one takes in what it adds, unless they contradict each other.
@@ -347,31 +410,28 @@ function Reconcile:group(rest)
   local order = {}
   local function add(wanted)
     local key = group_key(wanted.form, self.numbering)
-    local group = self.groups[key] or {}
-    self.groups[key] = group
     local any = wanted.form.subType == nil and not wanted.nulls.subType
     local subtype = not any and normalise.fold(wanted.form.subType) or nil
-    for _, other in ipairs(group) do
-      if any or other.subtype == nil or other.subtype == subtype then
-        local first = other.wanted
-        if (first.absent or false) ~= (wanted.absent or false) then
-          first.contested = true
-          return self:problem("conflict", wanted, "this contact info is both wanted and wanted absent")
-        elseif not wanted.absent then
-          return self:duplicate(wanted, other)
-        elseif not other.settled and any == (other.subtype == nil) then
-          return nil
-        end
-      end
+    local before = self:noted_before(key, subtype)
+    local same, opposite = before.present, before.absent
+    if wanted.absent then
+      same, opposite = before.plain_absent, before.present
+    end
+    if opposite and earlier(opposite, same) == opposite then
+      opposite.wanted.contested = true
+      return self:problem("conflict", wanted, "this contact info is both wanted and wanted absent")
+    elseif same then
+      return not wanted.absent and self:duplicate(wanted, same) or nil
     end
     wanted.group, wanted.subtype = key, subtype
-    group[#group + 1] = { subtype = subtype, wanted = wanted }
+    self:note(key, subtype, wanted)
     order[#order + 1] = wanted
     return nil
   end
   -- Those that state a subtype first, so that one without finds the duplicate of which it says less.
   local later = {}
   for _, wanted in ipairs(rest) do
+    self.breathe()
     if self:readable(wanted) then
       if wanted.form.subType == nil and not wanted.nulls.subType then
         later[#later + 1] = wanted
@@ -381,6 +441,7 @@ function Reconcile:group(rest)
     end
   end
   for _, wanted in ipairs(later) do
+    self.breathe()
     add(wanted)
   end
   for _, wanted in ipairs(self.removals) do
@@ -415,20 +476,26 @@ end
 
 -- Third: what is there under the same key. Returns the desired infos for which nothing is.
 function Reconcile:match(order)
+  -- By key, and under it by subtype.
   local buckets = {}
   for _, existing in ipairs(self.existing) do
+    self.breathe()
     if not self.claimed[existing] then
-      local key = group_key(existing, self.numbering)
-      buckets[key] = buckets[key] or {}
-      table.insert(buckets[key], existing)
+      local key, subtype = self:key_of(existing), normalise.fold(existing.subType)
+      local bucket = buckets[key] or { all = {}, by = {} }
+      buckets[key], bucket.by[subtype] = bucket, bucket.by[subtype] or {}
+      table.insert(bucket.all, existing)
+      table.insert(bucket.by[subtype], existing)
     end
   end
   local pending = {}
   for _, wanted in ipairs(order) do
     local best, best_differs
-    for _, existing in ipairs(buckets[wanted.group] or {}) do
+    local bucket = buckets[wanted.group]
+    local candidates = bucket and (wanted.subtype and bucket.by[wanted.subtype] or not wanted.subtype and bucket.all)
+    for _, existing in ipairs(candidates or NONE) do
+      self.breathe()
       local fits = not self.claimed[existing]
-        and (wanted.subtype == nil or wanted.subtype == normalise.fold(existing.subType))
       if fits and wanted.absent then
         self:remove(wanted, existing)
       elseif fits then
@@ -485,7 +552,7 @@ end
 -- under another subtype, then the same subtype, then any of the type. Returns what is left of both.
 function Reconcile:pair(pending, leftovers)
   local passes = {
-    function(info) return group_key(info, self.numbering) end,
+    function(info) return self:key_of(info) end,
     slot_of,
     function(info) return normalise.fold(info.type) end,
   }
@@ -493,6 +560,7 @@ function Reconcile:pair(pending, leftovers)
   for _, key_of in ipairs(passes) do
     local queues = {}
     for _, existing in ipairs(leftovers) do
+      self.breathe()
       if not taken[existing] then
         local key = key_of(existing)
         queues[key] = queues[key] or { first = 1 }
@@ -500,6 +568,7 @@ function Reconcile:pair(pending, leftovers)
       end
     end
     for _, wanted in ipairs(pending) do
+      self.breathe()
       local queue = not partner[wanted] and queues[key_of(wanted.form)]
       local existing = queue and queue[queue.first]
       if existing then
@@ -509,6 +578,7 @@ function Reconcile:pair(pending, leftovers)
     end
   end
   for _, wanted in ipairs(pending) do
+    self.breathe()
     if partner[wanted] then
       self:replace(wanted, partner[wanted])
     else
@@ -551,31 +621,31 @@ end
 
 local M = { form_of = form_of, older = older }
 
--- The existing info that meets a plain desired one (type and subtype stated, no id, nothing to be absent), or nil; of
--- several, the one that reconcile() takes.
-local function met_by(info, kind, subtype, existing, numbering)
-  local key, best = group_key(info, numbering), nil
+-- What exists, by key and subtype: the contact info, or false where there are several. Only those with a subtype.
+local function index_of(existing, numbering, breathe)
+  local index = {}
   for i = 1, #existing do
-    local candidate = existing[i]
-    if candidate.type == kind and candidate.subType == subtype and group_key(candidate, numbering) == key then
-      for j = 1, #FIELDS do
-        local field = FIELDS[j]
-        local value, other = info[field], candidate[field]
-        if value ~= nil and value ~= other and (field == "isAddress" and other ~= nil
-          or field ~= "isAddress" and not same_field(field, value, other, kind, numbering)) then
-          return nil
-        end
-      end
-      if best then
-        return nil
-      end
-      best = candidate
+    local info = existing[i]
+    if type(info.subType) == "string" then
+      local key = group_key(info, numbering) .. "\30" .. info.subType
+      index[key] = index[key] == nil and info
+    end
+    breathe()
+  end
+  return index
+end
+
+-- Does what exists under the key of a plain desired info (type and subtype stated, no id, not to be absent) meet it?
+local function meets(info, candidate, numbering)
+  for i = 1, #FIELDS do
+    local field = FIELDS[i]
+    local value, other = info[field], candidate[field]
+    if value ~= nil and value ~= other and (field == "isAddress" and other ~= nil
+      or field ~= "isAddress" and not same_field(field, value, other, info.type, numbering)) then
+      return false
     end
   end
-  if best and kind == "address" and best.isAddress == false then
-    return nil
-  end
-  return best
+  return not (info.type == "address" and candidate.isAddress == false)
 end
 
 --- Is there plainly nothing to do for someone? The short way to the answer for most people, at a fraction of what
@@ -583,8 +653,9 @@ end
 -- @param existing, items, context as for reconcile()
 -- @return { keep=, in_scope=, guarded=, out_of_scope= }, or nil when it is not plain
 function M.nothing_to_do(existing, items, context)
-  local claimed, keep, out_of_scope = {}, 0, 0
-  local validate = context.validate or core.validate
+  local claimed, keep, out_of_scope, index = {}, 0, 0, nil
+  local validate, numbering = context.validate or core.validate, context.numbering
+  local breathe = context.breathe or no_breath
   for i = 1, #items do
     local info = items[i].info
     if type(info) ~= "table" or getmetatable(info) or info.id ~= nil or info.absent ~= nil or info.replace ~= nil
@@ -600,13 +671,16 @@ function M.nothing_to_do(existing, items, context)
       out_of_scope = out_of_scope + 1
     else
       local ok, warnings = validate(info, context.owner)
-      local there = ok and not warnings and met_by(info, info.type, info.subType, existing, context.numbering)
+      index = index or index_of(existing, numbering, breathe)
+      local there = ok and not warnings and index[group_key(info, numbering) .. "\30" .. info.subType]
       -- One that two desired ones mean is a duplicate: not plain.
-      if not there or claimed[there] then
+      if not there or there.type ~= info.type or there.subType ~= info.subType or claimed[there]
+        or not meets(info, there, numbering) then
         return nil
       end
       claimed[there], keep = true, keep + 1
     end
+    breathe()
   end
   local in_scope, guarded = 0, 0
   for i = 1, #existing do
@@ -621,6 +695,7 @@ function M.nothing_to_do(existing, items, context)
         end
       end
     end
+    breathe()
   end
   return { keep = keep, in_scope = in_scope, guarded = guarded, out_of_scope = out_of_scope }
 end
@@ -630,14 +705,15 @@ end
 -- @param items list of { info = desired contact info, source =, entry = }
 -- @param context { owner = "user"|"company", numbering =, prune =, replace =, in_scope = fn(type, subType), guarded =
 --   { [existing info] = reason }, taints_all = (nothing is deleted), tainted = { [type] = true } (nothing of that
---   type), taken = fn(folded e-mail), validate = fn(form, owner) }
+--   type), taken = fn(email's key), validate = fn(form, owner), breathe = called now and then, to let others run }
 -- @return { changes=, keeps=, problems=, warnings=, skipped=, in_scope=, out_of_scope=, guarded= }
 function M.reconcile(existing, items, context)
   local self = setmetatable({ owner = context.owner, numbering = context.numbering, in_scope = context.in_scope,
     guarded = context.guarded or {}, taken = context.taken, validate = context.validate or core.validate,
     replace_all = context.replace or false, taints_all = context.taints_all or false, existing = {}, tainted = {},
-    claimed = {}, groups = {}, removals = {}, changes = {}, deletes = {}, keeps = {}, problems = {}, warnings = {},
-    skipped = {}, out_of_scope = 0, guarded_leftovers = 0 }, Reconcile)
+    claimed = {}, groups = {}, noted = 0, keys = {}, breathe = context.breathe or no_breath, removals = {},
+    changes = {}, deletes = {}, keeps = {}, problems = {}, warnings = {}, skipped = {}, out_of_scope = 0,
+    guarded_leftovers = 0 }, Reconcile)
   for kind in pairs(context.tainted or {}) do
     self.tainted[kind] = true
   end
@@ -647,8 +723,9 @@ function M.reconcile(existing, items, context)
       self.existing[#self.existing + 1] = info
       in_scope = in_scope + (self.in_scope(info.type, info.subType) and 1 or 0)
     end
+    self.breathe()
   end
-  table.sort(self.existing, older)
+  self.existing = sorting.sorted(self.existing, older, self.breathe)
   local pending, unhindered = self:match(self:group(self:by_id(items))), {}
   for _, wanted in ipairs(pending) do
     if not self:conflicts(wanted, wanted.form) then

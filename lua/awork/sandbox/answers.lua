@@ -102,6 +102,17 @@ function answers:decode_body()
   return form
 end
 
+-- The records in an order; kept until something changes, for the pages that will be asked for next.
+local function sorted(holder, changes, records, key, less)
+  local kept = holder.sorted
+  if not kept or kept.changes ~= changes or kept.key ~= key or kept.count ~= #records then
+    kept = { changes = changes, key = key, count = #records, records = table.move(records, 1, #records, 1, {}) }
+    table.sort(kept.records, less)
+    holder.sorted = kept
+  end
+  return kept.records
+end
+
 --- A list: filtered, ordered, one page of it, with the paging headers; the last answer is kept until something changes.
 -- @param holder a table where the answer is kept, in its field `kept`
 -- @param changes a number that differs after each change
@@ -130,8 +141,7 @@ function answers:list(holder, changes, records, fields, json_of, default_size)
       local less
       less, message = query.order(args.orderby, fields)
       if message then return self:fail(400, "invalid-filter-or-order", "orderby: " .. message .. ".") end
-      records = table.move(records, 1, #records, 1, {})
-      table.sort(records, less)
+      records = sorted(holder, changes, records, (args.filterby or "") .. "\0" .. args.orderby, less)
     end
     local total = #records
     local from = (page - 1) * size + 1

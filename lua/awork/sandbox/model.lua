@@ -148,7 +148,7 @@ end
 --- Forget all users, or all companies.
 function model:clear(kind)
   local set = self[kind]
-  set.by_id, set.list, set.extra, set.kept = {}, {}, {}, nil
+  set.by_id, set.list, set.extra, set.kept, set.sorted = {}, {}, {}, nil, nil
   set.changes = set.changes + 1
 end
 
