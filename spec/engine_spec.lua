@@ -424,6 +424,53 @@ describe("core.engine", function()
       assert.is_true(times[11] > 60 and times[11] < 60.1)
     end)
 
+    it("goes on by its own clock when the caller's runs backwards, jumps back or gives no number", function()
+      local clocks = {
+        backwards = function(n) return -n end,
+        ["an hour back"] = function(n) return n == 3 and -3600 or core.now() - (n > 3 and 7200 or 0) end,
+        none = function() return nil end,
+        text = function() return "noon" end,
+        ["no number"] = function() return 0 / 0 end,
+        ["without end"] = function() return math.huge end,
+        before = function() return -math.huge end,
+        ["a table"] = function() return {} end,
+      }
+      for name, say in pairs(clocks) do
+        local n = 0
+        local engine = new { retries = 1, rate = { second = 50 }, random = function() return 0 end, clock = function()
+          n = n + 1
+          return n == 1 and 1000 or say(n)
+        end }
+        assert.equal(200, engine:run(get()).status, name)
+        server.fault { kind = "status", status = 503, times = 1 }
+        assert.equal(200, engine:run(get()).status, name)
+        server.fault { kind = "delay", seconds = 600, times = 2 }
+        assert.equal("timeout", engine:run(get(nil, { timeout = 0.05 })).kind, name)
+        server.clear_faults()
+        local id, last = engine:sleep(0.02), engine:now()
+        assert.is_number(engine:finish(id).slept, name)
+        for _ = 1, 100 do
+          local now = engine:now()
+          assert.is_true(now >= last, name)
+          last = now
+        end
+        engine:close()
+        assert.is_true(engine:now() >= last, name)
+      end
+      for _, wrong in ipairs { 0 / 0, math.huge, "noon", {} } do
+        assert.error_matches(function() new { clock = function() return wrong end } end, "clock")
+      end
+    end)
+
+    it("draws a number itself when the caller's random gives none", function()
+      for _, wrong in ipairs { 0 / 0, 1, -1, math.huge, "x", {} } do
+        local engine = new { retries = 1, random = function() return wrong end }
+        server.fault { kind = "status", status = 503, times = 1 }
+        assert.equal(200, engine:run(get()).status)
+        engine:close()
+      end
+    end)
+
     it("stops with an error of the caller's clock, without a trace of the request", function()
       local broken = false
       local engine = new { clock = function()

@@ -19,6 +19,7 @@ end
 -- can replace whatever it sees, the string library's functions for one.
 local set_token, token_fault = core.set_token, core.token_fault
 local pcall, ipairs, next, setmetatable, type = pcall, ipairs, next, setmetatable, type
+local random = math.random
 
 -- Hands over what the caller's function gives. Returns the token's generation; or nil, err.
 local function ask(source, self, engine)
@@ -66,6 +67,14 @@ local function token_source(source, self, engine)
   return oauth.attach(source, self, engine)
 end
 
+-- A source of random numbers from 0 to below 1: the caller's, as long as it gives some.
+local function checked_random(given)
+  return given and function()
+    local r = given()
+    return type(r) == "number" and r >= 0 and r < 1 and r or random()
+  end or random
+end
+
 --- A session.
 ---@param options table checked options
 ---@param engine userdata
@@ -84,8 +93,10 @@ function session.new(options, engine, codec, hooks)
     codec = codec,
     hooks = hooks,
     closed = false,
-    clock = options.clock or core.now,
-    random = options.random or math.random,
+    clock = options.clock and function()
+      return engine:now()
+    end or core.now,
+    random = checked_random(options.random),
     counts = { adopted = 0, read_backs = 0, reposts = 0 },
     -- A request, its fields set anew for each: the engine copies what it is given.
     request = { brief = codec.brief, auth = true },

@@ -40,6 +40,11 @@ double aw_epoch(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+double aw_later(const aw_engine *e, double now)
+{
+    return isfinite(now) && now > e->now ? now : e->now;
+}
+
 /* ---- libcurl's requests to the loop ---- */
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_data)
@@ -190,7 +195,7 @@ aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why
         e->options.max_connections = 1;
     e->sockets.wake_read = e->sockets.wake_write = -1;
     aw_origin_init(&e->origin);
-    e->now = now;
+    e->now = isfinite(now) ? now : 0;
     e->curl_due = -1;
     e->fed = -1;
     e->random = options->seed ? options->seed : system_seed(e);
@@ -318,6 +323,7 @@ enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, 
 {
     if (!aw_engine_mine(e))
         return AW_FOREIGN;
+    now = aw_later(e, now);
     struct aw_transfer *t = aw_transfer_take(e);
     if (!t)
         return AW_NO_MEMORY;
@@ -343,6 +349,7 @@ enum aw_submit_error aw_engine_sleep(aw_engine *e, double seconds, double now, i
 {
     if (!aw_engine_mine(e))
         return AW_FOREIGN;
+    now = aw_later(e, now);
     struct aw_transfer *t = aw_transfer_take(e);
     if (!t)
         return AW_NO_MEMORY;

@@ -1,8 +1,8 @@
 /*
  * The HTTP engine: one curl multi handle, a queue, a rate limiter, deadlines and retries.
  *
- * It knows no Lua, and it takes the time as a parameter (`now`, monotonic seconds), so that a test can run
- * it on a virtual clock. One engine belongs to one thread; aw_engine_wakeup alone may be called from
+ * It knows no Lua, and it takes the time as a parameter (`now`, monotonic seconds: one that is less than the last step's
+ * counts as that), so that a test can run it on a virtual clock. One engine belongs to one thread; aw_engine_wakeup alone may be called from
  * another. Nothing here blocks but aw_engine_poll.
  *
  * The life of a request: aw_engine_submit copies it into the queue; aw_engine_step moves everything on;

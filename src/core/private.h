@@ -71,6 +71,9 @@ struct aw_engine {
 /* The epoch's seconds. */
 double aw_epoch(void);
 
+/* The time now; never before what it was: a clock that runs backwards, or gives no number, stands still. */
+double aw_later(const aw_engine *e, double now);
+
 /* A new multi handle in e->multi; false when out of memory, then there is none. */
 bool aw_multi_new(aw_engine *e);
 

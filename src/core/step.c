@@ -155,7 +155,7 @@ size_t aw_engine_step(aw_engine *e, double now)
 {
     if (!aw_engine_mine(e))
         return 0;
-    e->now = now;
+    e->now = aw_later(e, now);
     e->more = false;
     e->begun = aw_now();
     count_blocked(e);
@@ -180,6 +180,7 @@ double aw_engine_timeout(const aw_engine *e, double now)
 double aw_engine_due(const aw_engine *e, double now)
 {
     double least = INFINITY;
+    now = aw_later(e, now);
     const struct aw_timer *timer = aw_heap_first(&e->timers);
     bool room = e->queue.first && e->active.count < e->options.max_connections;
     if (e->more || (room && !e->blocked))

@@ -20,6 +20,9 @@ enum { HEADERS_MAX = 64 };
 struct box {
     aw_engine *engine; /* NULL: closed */
     bool has[FUNCTIONS + 1];
+    double time;      /* by the caller's clock, corrected: it never goes back */
+    double ahead;     /* seconds that were added to what the clock says */
+    double real_time; /* of `time`, by our own clock */
     bool building;    /* a result is being turned into a table: nothing may free it */
     bool close_after; /* close was called meanwhile, by a finalizer */
 };
@@ -49,31 +52,53 @@ aw_engine *awork_toengine(lua_State *L, int idx)
 
 /* ---- the caller's functions; the engine's userdata is at index 1 ---- */
 
-/* Calls one for a number. It may raise, and it may have closed the engine. */
-static double call_number(lua_State *L, struct box *b, int which, const char *name)
+/*
+ * The time by the caller's clock. It runs on though that clock is set back, and at the pace of ours as long as it runs
+ * backwards or gives no number: what waits for a deadline must not wait for good. The function may raise.
+ */
+static double read_clock(lua_State *L, struct box *b)
 {
-    lua_getiuservalue(L, 1, which);
+    if (!b->has[CLOCK])
+        return aw_now();
+    lua_getiuservalue(L, 1, CLOCK);
     lua_call(L, 0, 1);
     int is_number;
-    double n = lua_tonumberx(L, -1, &is_number);
+    double said = lua_tonumberx(L, -1, &is_number), real = aw_now(), on = b->time + (real - b->real_time);
     lua_pop(L, 1);
-    if (!is_number)
-        luaL_error(L, "options.%s must return a number", name);
-    if (!b->engine)
-        luaL_error(L, "the engine is closed");
-    return n;
+    if (!is_number || !isfinite(said)) {
+        b->time = on;
+    } else if (said + b->ahead < b->time) {
+        b->ahead = on - said;
+        b->time = on;
+    } else {
+        b->time = said + b->ahead;
+    }
+    b->real_time = real;
+    return b->time;
 }
 
 static double now(lua_State *L, struct box *b)
 {
-    return b->has[CLOCK] ? call_number(L, b, CLOCK, "clock") : aw_now();
+    double t = read_clock(L, b);
+    if (!b->engine)
+        luaL_error(L, "the engine is closed"); /* by the caller's function */
+    return t;
 }
 
 static size_t step(lua_State *L, struct box *b)
 {
     double t = now(L, b);
-    if (b->has[RANDOM])
-        aw_engine_feed_random(b->engine, call_number(L, b, RANDOM, "random"));
+    if (b->has[RANDOM]) {
+        lua_getiuservalue(L, 1, RANDOM);
+        lua_call(L, 0, 1);
+        int is_number;
+        double r = lua_tonumberx(L, -1, &is_number);
+        lua_pop(L, 1);
+        if (!b->engine)
+            luaL_error(L, "the engine is closed");
+        if (is_number && r >= 0 && r < 1) /* else the engine's own */
+            aw_engine_feed_random(b->engine, r);
+    }
     return aw_engine_step(b->engine, t);
 }
 
@@ -151,10 +176,7 @@ static int64_t submit_at(lua_State *L, struct box *b, const struct aw_request *r
 /* The time of a request; a caller's clock may have closed the engine. */
 static double submit_time(lua_State *L, struct box *b)
 {
-    double t = now(L, b);
-    if (!b->engine)
-        luaL_error(L, "the engine is closed");
-    return t;
+    return now(L, b);
 }
 
 int64_t awl_submit(lua_State *L, const struct aw_request *r)
@@ -499,6 +521,13 @@ static int build_events(lua_State *L)
     return 1;
 }
 
+/* engine:now() -> seconds by the options' clock, as the engine takes them: they never go back. Also of a closed one. */
+static int engine_now(lua_State *L)
+{
+    lua_pushnumber(L, read_clock(L, luaL_checkudata(L, 1, ENGINE_MT)));
+    return 1;
+}
+
 static int engine_events(lua_State *L)
 {
     struct box *b = check_open(L);
@@ -667,8 +696,14 @@ static int core_engine(lua_State *L)
         o.proxy = "";
     else
         string_option(L, "proxy", &o.proxy);
-    double t = b->has[CLOCK] ? (lua_getiuservalue(L, 2, CLOCK), lua_call(L, 0, 1), luaL_checknumber(L, -1))
-                             : aw_now();
+    double t = b->real_time = aw_now();
+    if (b->has[CLOCK]) {
+        lua_getiuservalue(L, 2, CLOCK);
+        lua_call(L, 0, 1);
+        int is_number;
+        t = b->time = lua_tonumberx(L, -1, &is_number);
+        luaL_argcheck(L, is_number && isfinite(t), 1, "option 'clock' must return a number");
+    }
     char why[AW_WHY];
     b->engine = aw_engine_new(&o, t, why);
     if (!b->engine) {
@@ -722,14 +757,23 @@ static int core_set_token(lua_State *L)
 void awl_open_engine(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"submit", engine_submit},   {"run", engine_run},
-        {"finish", engine_finish},   {"create", awl_create},
-        {"sleep", engine_sleep},     {"step", engine_step},
-        {"wait", engine_wait},       {"next", engine_next},
-        {"cancel", engine_cancel},   {"take_retry", engine_take_retry},
-        {"timeout", engine_timeout}, {"sockets", engine_sockets},
-        {"stats", engine_stats},     {"events", engine_events},
-        {"close", engine_close},     {NULL, NULL},
+        {"submit", engine_submit},
+        {"run", engine_run},
+        {"finish", engine_finish},
+        {"create", awl_create},
+        {"sleep", engine_sleep},
+        {"step", engine_step},
+        {"wait", engine_wait},
+        {"next", engine_next},
+        {"cancel", engine_cancel},
+        {"take_retry", engine_take_retry},
+        {"timeout", engine_timeout},
+        {"sockets", engine_sockets},
+        {"stats", engine_stats},
+        {"events", engine_events},
+        {"now", engine_now},
+        {"close", engine_close},
+        {NULL, NULL},
     };
     static const luaL_Reg metamethods[] = {
         {"__gc", engine_close}, {"__close", engine_close}, {"__tostring", engine_tostring}, {NULL, NULL}};
