@@ -9,7 +9,10 @@
 ---@field max_contact_infos? integer how many one record keeps; no limit
 ---@field seed? integer ids and people follow from it; 1
 ---@field token? string the admin's; "sandbox-token"
----@field tokens? { token: string, user: string|integer|nil, admin: boolean?, rights: string[]?, expires_in: number? }[]
+---@field tokens? awork.sandbox.Token[]
+---@field teams? { name: string, icon: string?, color: string?, id: string?, users: (string|integer)[]? }[]
+---@field extra_fields? { user: table?, company: table?, contact_info: table? } what answers have beyond the description
+---@field list_order? "created"|"shuffled" of a list without orderby; "created"
 ---@field oauth? table|false
 ---@field rate_limit? table|false { second, minute, window, second_seconds, minute_seconds, retry_after }
 ---@field page_size? integer 10
@@ -21,6 +24,17 @@
 ---@field port? integer 0: any free one
 ---@field host? string "127.0.0.1"
 ---@field tls? boolean|"valid"|"expired"|"wrong_host"|"self_signed"|{ certificate: string?, priorities: string? }
+
+---@class awork.sandbox.Token
+---@field token string
+---@field user? string|integer id, or place in the list; none: an API key
+---@field name? string the API user's; "API user"
+---@field admin? boolean
+---@field rights? string[] "user-master-data:read" …
+---@field guest? boolean
+---@field blocked? boolean
+---@field teams? boolean|string[] what it is limited to: true, its user's; or ids and names
+---@field expires_in? number seconds
 
 ---@class awork.sandbox.Fault
 ---@field kind "status"|"delay"|"rate_limit"|"reset_before"|"reset_after"|"cut"|"cut_response"|"cut_request"|"garbage"|"trickle"|"redirect"|"raw"|"stale"|"skew"
@@ -57,6 +71,8 @@
 ---@field token string
 ---@field user_ids string[]
 ---@field company_ids string[]
+---@field team_ids string[]
+---@field api_user_ids string[]
 ---@field me_id string
 ---@field workspace_id string
 ---@field oauth? { client_id: string, client_secret: string, refresh_token: string }
@@ -84,7 +100,7 @@ function Sandbox:clear_requests() end
 ---@return table
 function Sandbox:stats() end
 
----@return { users: awork.User[], companies: awork.Company[] }
+---@return { users: awork.User[], companies: awork.Company[], api_users: awork.User[], teams: table[] }
 function Sandbox:state() end
 
 ---@param id string GUID of a user or company

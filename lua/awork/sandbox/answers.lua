@@ -1,9 +1,8 @@
 --- The request at hand and what its answer is made of: headers, error bodies, pages.
 --
 -- One object serves all requests, one after the other. Fields of the request: `method`, `path`, `query` (raw),
--- `token` (entry or nil), `authorization`, `body`, `content_type`, `too_large`,
--- `fault` (or nil); of the answer: `trace_id`, `head`
--- (name, value, name, value …, `head_n` long).
+-- `token` (entry or nil), `authorization`, `body`, `content_type`, `too_large`, `fault` (or nil); of the answer:
+-- `trace_id`, `head` (name, value, name, value …, `head_n` long).
 local cjson = require "cjson".new()
 local model = require "awork.sandbox.model"
 local query = require "awork.sandbox.query"
@@ -102,47 +101,72 @@ function answers:decode_body()
   return form
 end
 
--- The records in an order; kept until something changes, for the pages that will be asked for next.
-local function sorted(holder, changes, records, key, less)
-  local kept = holder.sorted
-  if not kept or kept.changes ~= changes or kept.key ~= key or kept.count ~= #records then
-    kept = { changes = changes, key = key, count = #records, records = table.move(records, 1, #records, 1, {}) }
-    table.sort(kept.records, less)
-    holder.sorted = kept
+-- The page and its size that a list is asked for; or nil and a message.
+local function page_of(args, default_size)
+  local page, size = 1, default_size
+  if args.page then page = math.tointeger(tonumber(args.page)) end
+  if args.pagesize then size = math.tointeger(tonumber(args.pagesize)) end
+  if not page or page < 1 then return nil, "page must be a number from 1 on." end
+  if not size or size < 1 or size > 1000 then return nil, "pageSize must be a number from 1 to 1000." end
+  return page, size
+end
+
+-- The records that the arguments ask for, in order; or nil and a message. `env` as for query.filter.
+local function select_records(records, fields, args, env, shuffle)
+  local message
+  if args.filterby and args.filterby ~= "" then
+    local condition
+    condition, message = query.filter(args.filterby, fields, env)
+    if condition then records, message = query.select(records, condition) end
+    if message then return nil, "filterby: " .. message .. "." end
   end
-  return kept.records
+  local order = args.orderby ~= "" and args.orderby
+  if order or shuffle then
+    records = table.move(records, 1, #records, 1, {})
+  end
+  if order then
+    local less
+    less, message = query.order(order, fields)
+    if message then return nil, "orderby: " .. message .. "." end
+    table.sort(records, less)
+  elseif shuffle then
+    for i = #records, 2, -1 do
+      local k = shuffle() % i + 1
+      records[i], records[k] = records[k], records[i]
+    end
+  end
+  return records
+end
+
+-- The same, kept until something changes: for the pages that will be asked for next.
+local function selected(holder, changes, records, fields, args, env, shuffle)
+  if not (args.filterby or args.orderby or shuffle) then return records end
+  local key, kept = (args.filterby or "") .. "\0" .. (args.orderby or ""), holder.selected
+  if kept and kept.changes == changes and kept.key == key and kept.of == #records then return kept.records end
+  local result, message = select_records(records, fields, args, env, shuffle)
+  if result and not (env.used or shuffle) then
+    holder.selected = { changes = changes, key = key, of = #records, records = result }
+  end
+  return result, message
 end
 
 --- A list: filtered, ordered, one page of it, with the paging headers; the last answer is kept until something changes.
+-- @param world its settings: `page_size`, `list_order`
 -- @param holder a table where the answer is kept, in its field `kept`
 -- @param changes a number that differs after each change
--- @param default_size of a page
 -- @return status, body
-function answers:list(holder, changes, records, fields, json_of, default_size)
+function answers:list(world, holder, changes, records, fields, json_of)
   local raw = self.query
   local kept = holder.kept
   if not kept or kept.changes ~= changes or kept.raw ~= raw then
     local args = raw ~= "" and query.parse(raw) or {}
-    local page, size = 1, default_size
-    if args.page then page = math.tointeger(tonumber(args.page)) end
-    if args.pagesize then size = math.tointeger(tonumber(args.pagesize)) end
-    if not page or page < 1 then return self:fail(400, "value-out-of-range", "page must be a number from 1 on.") end
-    if not size or size < 1 or size > 1000 then
-      return self:fail(400, "value-out-of-range", "pageSize must be a number from 1 to 1000.")
-    end
+    local page, size = page_of(args, world.settings.page_size)
+    if not page then return self:fail(400, "value-out-of-range", size) end
+    local env = { me = self.token.user.id, sec = world.clock.sec, ticks = world.clock.ticks }
+    local shuffle = world.settings.list_order == "shuffled" and function() return world.store:draw() end
     local message
-    if args.filterby and args.filterby ~= "" then
-      local condition
-      condition, message = query.filter(args.filterby, fields)
-      if condition then records, message = query.select(records, condition) end
-      if message then return self:fail(400, "invalid-filter-or-order", "filterby: " .. message .. ".") end
-    end
-    if args.orderby and args.orderby ~= "" then
-      local less
-      less, message = query.order(args.orderby, fields)
-      if message then return self:fail(400, "invalid-filter-or-order", "orderby: " .. message .. ".") end
-      records = sorted(holder, changes, records, (args.filterby or "") .. "\0" .. args.orderby, less)
-    end
+    records, message = selected(holder, changes, records, fields, args, env, shuffle)
+    if not records then return self:fail(400, "invalid-filter-or-order", message) end
     local total = #records
     local from = (page - 1) * size + 1
     local to = math.min(total, page * size)
@@ -150,7 +174,7 @@ function answers:list(holder, changes, records, fields, json_of, default_size)
       changes = changes, raw = raw, page = page, size = size, items = math.max(0, to - from + 1), total = total,
       body = model.json_list(records, from, to, json_of),
     }
-    holder.kept = kept
+    if not (env.used or shuffle) then holder.kept = kept end
   end
   self:header("aw-page", kept.page)
   self:header("aw-pagesize", kept.size)

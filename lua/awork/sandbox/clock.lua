@@ -43,6 +43,11 @@ function clock:iso()
   return self.iso_prefix .. ("%07dZ"):format(self.ticks)
 end
 
+--- The time in .NET's ticks: 100 ns since the year 1.
+function clock:dotnet_ticks()
+  return (self.sec + 62135596800) * 10000000 + self.ticks
+end
+
 --- A time that a fault wants as createdOn: so many seconds away from now; a text stays as it is.
 function clock:shifted_iso(v)
   if type(v) == "string" then return v end

@@ -19,10 +19,10 @@ local commands = {}
 --- The options of `start` that this state knows.
 local OPTIONS = { users = true, companies = true, contact_infos_per_user = true, contact_infos_per_company = true,
   max_contact_infos = true, token = true, tokens = true, oauth = true, rate_limit = true, log = true, now = true,
-  clock_offset = true, seed = true, page_size = true }
+  clock_offset = true, seed = true, page_size = true, teams = true, extra_fields = true, list_order = true }
 
 -- What can be given at the start alone.
-local FIXED = { seed = true, now = true, token = true, max_contact_infos = true }
+local FIXED = { seed = true, now = true, token = true, max_contact_infos = true, extra_fields = true, teams = true }
 
 local function misuse(message)
   error({ misuse = message }, 0)
@@ -37,14 +37,19 @@ end
 --- What the starter's handle is to know, JSON.
 function commands.info(world)
   local store, settings = world.store, world.settings
-  local user_ids, company_ids = {}, {}
-  for i, record in ipairs(store.user.list) do user_ids[i] = record.id end
+  local user_ids, company_ids, api_user_ids, team_ids = {}, {}, {}, {}
+  for _, record in ipairs(store.user.list) do
+    local ids = record.api and api_user_ids or user_ids
+    ids[#ids + 1] = record.id
+  end
+  for i, team in ipairs(store.team.list) do team_ids[i] = team.id end
   for i, record in ipairs(store.company.list) do company_ids[i] = record.id end
   local first = world.tokens[settings.token]
   local client = world.oauth
   return quote {
     user_ids = user_ids, company_ids = company_ids, me_id = first and first.user and first.user.id or nil,
-    token = settings.token, workspace_id = world.workspace_id,
+    token = settings.token, workspace_id = world.workspace.id, api_user_ids = api_user_ids,
+    team_ids = team_ids,
     oauth = client and {
       client_id = client.client_id, client_secret = client.client_secret, refresh_token = client.refresh_token,
     } or nil,
@@ -74,29 +79,68 @@ local function user_of(world, v)
   return user
 end
 
-local function rights_of(list)
+local function rights_of(what, list)
   local rights = {}
-  for _, name in ipairs(list or {}) do rights[name] = true end
+  if list ~= nil and type(list) ~= "table" then misuse(what .. ".rights must be a list") end
+  for _, name in ipairs(list or {}) do
+    if type(name) ~= "string" or not name:find "^[%l%-]+:%l+$" then
+      misuse(what .. ".rights: '" .. tostring(name) .. "' is not like 'user-master-data:read'")
+    end
+    rights[name] = true
+  end
   return rights
 end
 
-local TOKEN_FIELDS = { token = true, user = true, admin = true, rights = true, expires_in = true }
+-- The teams a token is limited to: `true` for those of its user, or a list of ids and names; a set of ids, or nil.
+local function teams_of(world, user, v)
+  if v == nil or v == false then return nil end
+  local teams = {}
+  if v == true then
+    for _, team in ipairs(user.data.teams) do teams[team.id] = true end
+    return teams
+  end
+  if type(v) ~= "table" then misuse "a token's teams must be true or a list" end
+  for _, key in ipairs(v) do
+    local team = world.store:find_team(key)
+    if not team then misuse("there is no team " .. tostring(key)) end
+    teams[team.id] = true
+  end
+  return teams
+end
+
+-- What a token may do. Without a user it is an API key: it acts as an API user of its own.
+local function token_entry(world, what, t, user)
+  local admin = t.admin == true
+  if not user and t.admin == nil and t.rights == nil and not t.guest then admin = true end -- an API user without a role
+  local role = admin and "admin" or t.guest and "guest" or "member"
+  if not user then
+    user = world.store:add_api_user(t.name or "API user", not admin and world.roles[role] or nil)
+    table.insert(world.api_users, user)
+  end
+  return {
+    user = user, admin = admin, guest = t.guest == true, blocked = t.blocked == true, role = role,
+    rights = rights_of(what, t.rights), teams = teams_of(world, user, t.teams), store = world.store,
+  }
+end
+
+local TOKEN_FIELDS = { token = true, user = true, admin = true, rights = true, expires_in = true, guest = true,
+  blocked = true, teams = true, name = true }
 
 local function add_token(world, t)
   if type(t) ~= "table" or type(t.token) ~= "string" then misuse "a token must be a table with the field token" end
   for name in pairs(t) do
     if not TOKEN_FIELDS[name] then misuse("a token has no field '" .. tostring(name) .. "'") end
   end
-  world.tokens[t.token] = {
-    user = user_of(world, t.user), admin = t.admin == true, rights = rights_of(t.rights),
-    expires = t.expires_in and world.clock:epoch() + t.expires_in or nil,
-  }
+  local token = token_entry(world, "a token", t, user_of(world, t.user))
+  token.expires = t.expires_in and world.clock:epoch() + t.expires_in or nil
+  world.tokens[t.token] = token
 end
 
-local function set_tokens(world, list)
-  world.tokens = {}
-  world.tokens[world.settings.token] = { admin = true, user = world.store.user.list[1], rights = {} }
-  for _, t in ipairs(list or {}) do add_token(world, t) end
+local function set_tokens(world, tokens)
+  for _, user in ipairs(world.api_users or {}) do world.store:remove(user) end
+  world.tokens, world.api_users = {}, {}
+  add_token(world, { token = world.settings.token, admin = true, user = world.store.user.list[1] and 1 })
+  for _, t in ipairs(tokens or {}) do add_token(world, t) end
 end
 
 local function set_oauth(world, options)
@@ -106,7 +150,35 @@ local function set_oauth(world, options)
   end
   options = options or {}
   local user = options.user == nil and world.store.user.list[1] or user_of(world, options.user)
-  world.oauth = oauth.new(options, { user = user, admin = options.admin ~= false, rights = rights_of(options.rights) })
+  local grant = token_entry(world, "oauth", { admin = options.admin ~= false, rights = options.rights }, user)
+  world.oauth = oauth.new(options, grant)
+end
+
+-- Teams: tables of a team's fields, with `users` (ids, or places in the list).
+local function set_teams(world, teams)
+  if type(teams) ~= "table" then misuse "teams must be a list of tables" end
+  for _, fields in ipairs(teams) do
+    if type(fields) ~= "table" or type(fields.name) ~= "string" then misuse "a team must be a table with a name" end
+    local team = world.store:find_team(fields.id or fields.name) or world.store:add_team(fields)
+    for _, key in ipairs(fields.users or {}) do world.store:join(user_of(world, key), team) end
+  end
+end
+
+local function set_list_order(world, v)
+  if v ~= "created" and v ~= "shuffled" then misuse "list_order must be 'created' or 'shuffled'" end
+  world.settings.list_order = v
+end
+
+local EXTRA_KINDS = { user = true, company = true, contact_info = true }
+
+local function check_extra_fields(v)
+  if v == nil then return end
+  if type(v) ~= "table" then misuse "extra_fields must be a table" end
+  for kind, fields in pairs(v) do
+    if not EXTRA_KINDS[kind] or type(fields) ~= "table" then
+      misuse "extra_fields has the tables user, company and contact_info"
+    end
+  end
 end
 
 local function set_limits(world, options)
@@ -146,10 +218,18 @@ function commands.setup(world, options)
   settings.per_user = whole("contact_infos_per_user", options.contact_infos_per_user or 0, 0, 10000)
   settings.per_company = whole("contact_infos_per_company", options.contact_infos_per_company or 0, 0, 10000)
   local max = options.max_contact_infos and whole("max_contact_infos", options.max_contact_infos, 1, 1000000)
-  world.store = model.new(math.tointeger(options.seed or 1) or 1, function() return world.clock:iso() end, max)
-  world.workspace_id = world.store:guid()
+  check_extra_fields(options.extra_fields)
+  world.store = model.new(math.tointeger(options.seed or 1) or 1,
+    function() return world.clock:iso(), world.clock:dotnet_ticks() end,
+    { max_contact_infos = max, extra_fields = options.extra_fields })
+  local id = world.store:guid()
+  world.workspace = { id = id, name = "Sandbox", url = "https://sandbox.awork.com" }
+  world.roles = { admin = id:sub(1, 32) .. "000a", member = id:sub(1, 32) .. "000b", guest = id:sub(1, 32) .. "000c" }
+  set_list_order(world, options.list_order or "created")
+  world.api_users = {}
   fill(world, "user", options.users or DEFAULT_USERS, settings.per_user)
   fill(world, "company", options.companies or DEFAULT_COMPANIES, settings.per_company)
+  set_teams(world, options.teams or {})
   set_tokens(world, options.tokens)
   set_oauth(world, options.oauth)
   set_limits(world, options.rate_limit)
@@ -212,8 +292,15 @@ end
 function COMMANDS.state(world)
   local store = world.store
   local function json_of(record) return store:json(record) end
-  return '{"users":' .. model.json_list(store.user.list, 1, #store.user.list, json_of) .. ',"companies":'
-    .. model.json_list(store.company.list, 1, #store.company.list, json_of) .. "}"
+  local users, api_users = {}, {}
+  for _, user in ipairs(store.user.list) do table.insert(user.api and api_users or users, user) end
+  local companies, teams = store.company.list, store.team.list
+  local text = '{"users":' .. model.json_list(users, 1, #users, json_of) .. ',"companies":'
+    .. model.json_list(companies, 1, #companies, json_of) .. ',"api_users":'
+    .. model.json_list(api_users, 1, #api_users, json_of) .. ',"teams":'
+    .. model.json_list(teams, 1, #teams, function(team) return model.team_json(team, true, true) end) .. "}"
+  -- as text: lua-cjson reads numbers as doubles
+  return (text:gsub('"resourceVersion":(%d+)', '"resourceVersion":"%1"'))
 end
 
 function COMMANDS.contact_infos(world, c)
@@ -234,6 +321,7 @@ function COMMANDS.set(world, c)
   if o.contact_infos_per_company then
     settings.per_company = whole("contact_infos_per_company", o.contact_infos_per_company, 0, 10000)
   end
+  if o.list_order then set_list_order(world, o.list_order) end
   if o.page_size then settings.page_size = whole("page_size", o.page_size, 1, 1000) end
   if o.clock_offset then set_clock_offset(world, o.clock_offset) end
   if o.users then

@@ -2,6 +2,8 @@
 -- Messages and property names are in the server's manner: `{ property = "SubType", message = "…" }`.
 local cjson = require "cjson"
 
+local query = require "awork.sandbox.query"
+
 local null = cjson.null
 local forms = {}
 
@@ -50,7 +52,7 @@ local function check_fields(form, fields, errors)
     elseif type(value) ~= "string" then
       errors[#errors + 1] = { property = pascal(name), message = "'" .. pascal(name) .. "' must be a string." }
     elseif rule == "date" then
-      if not value:find "^%d%d%d%d%-%d%d%-%d%d" then
+      if not query.time(value, true) then
         errors[#errors + 1] = { property = pascal(name), message = "'" .. pascal(name) .. "' must be a date-time." }
       end
     else
@@ -118,6 +120,15 @@ end
 function forms.user(form)
   local errors = {}
   check_fields(form, USER, errors)
+  return errors[1] and errors or nil
+end
+
+--- Check the form that archives.
+-- @return nil, or the list of `{ property=, message= }`
+function forms.archived(form)
+  local errors = {}
+  check_fields(form, { isArchived = "boolean" }, errors)
+  if not errors[1] then require_field(form, "isArchived", errors) end
   return errors[1] and errors or nil
 end
 

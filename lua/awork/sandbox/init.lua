@@ -17,6 +17,9 @@ cjson.encode_sparse_array(true, 1, 0)
 local function plain(v)
   if type(v) == "table" then
     for key, inner in pairs(v) do v[key] = plain(inner) end
+    if v.resourceVersion then -- comes as text, so that no digit is lost
+      v.resourceVersion = math.tointeger(tonumber(v.resourceVersion))
+    end
   elseif v == cjson.null then
     return nil
   elseif type(v) == "number" then
@@ -46,8 +49,12 @@ end
 --     infos under `contact_infos`;
 --   `contact_infos_per_user`, `contact_infos_per_company` (0): for the invented ones; `max_contact_infos`: how many
 --     one record keeps, the oldest goes (no limit); `seed` (1): ids and people follow from it;
---   `token` ("sandbox-token"): the admin's; `tokens`: a list of `{ token=, user= (id, or place in the list), admin=,
---     rights = { "user-master-data:read", "user-master-data:write" }, expires_in= (seconds) }`;
+--   `token` ("sandbox-token"): the admin's; `tokens`: a list of `{ token=, user= (id, or place in the list; none: an API
+--     key with an API user of its own), name= (the API user's), admin=, rights = { "user-master-data:read", … }, guest=,
+--     blocked=, teams= (what it is limited to: true, its user's; or a list), expires_in= (seconds) }`;
+--   `teams`: a list of `{ name=, icon=, color=, id=, users= (ids, or places in the list) }`;
+--   `extra_fields`: `{ user=, company=, contact_info= }`, tables of what answers have beyond awork's description;
+--   `list_order` ("created"): of a list without orderby, or "shuffled" anew with every request;
 --   `oauth`: `{ client_id=, client_secret=, public= (no secret needed), refresh_token=, expires_in=86400, user=1,
 --     admin=true, rights= }`, or false;
 --   `rate_limit`: `{ second=50, minute=1000, window="fixed"|"sliding", second_seconds=1, minute_seconds=60,
@@ -59,8 +66,8 @@ end
 --   `port` (0, any free one), `host` ("127.0.0.1");
 --   `tls` (false): true, or the certificate's flaw: "expired", "wrong_host", "self_signed", or
 --     `{ certificate=, priorities= (of gnutls) }`.
--- @return the handle: `url` (with /api/v1), `origin`, `port`, `token`, `user_ids`, `company_ids`, `me_id`,
---   `workspace_id`, `oauth` (client_id, client_secret, refresh_token), `ca_file` (TLS), and the functions below, which
+-- @return the handle: `url` (with /api/v1), `origin`, `port`, `token`, `user_ids`, `company_ids`,
+--   `team_ids`, `api_user_ids`, `me_id`, `workspace_id`, `oauth` (client_id, client_secret, refresh_token), `ca_file` (TLS), and the functions below, which
 --   work with `.` and `:` alike; or nil and a message when it can't listen. A wrong option raises.
 function sandbox.start(options)
   if options == nil then options = {} end
@@ -156,7 +163,7 @@ function sandbox.start(options)
     return ask { command = "stats" }
   end
 
-  --- Everything it holds: `{ users = {…}, companies = {…} }`, contact infos embedded, nulls absent.
+  --- Everything it holds: `{ users =, companies =, api_users =, teams = }`, contact infos embedded, nulls absent.
   function handle.state()
     return ask { command = "state" }
   end
@@ -170,7 +177,7 @@ function sandbox.start(options)
   end
 
   --- Change it while it runs: `users`, `companies` (replace all), `contact_infos_per_user`, `tokens`, `oauth`,
-  -- `rate_limit`, `log`, `clock_offset`, `page_size`, as in `start`. The handle's fields follow. With new users
+  -- `rate_limit`, `log`, `clock_offset`, `page_size`, `list_order`, as in `start`. The handle's fields follow. With new users
   -- come new tokens: the admin's, and those given along; OAuth starts anew, too.
   function handle.set(a, b)
     local o = argument(a, b)

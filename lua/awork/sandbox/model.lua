@@ -1,7 +1,8 @@
---- What the sandbox holds: users and companies, each with its contact infos.
+--- What the sandbox holds: users and companies, each with its contact infos, and teams.
 --
 -- A record is `{ kind=, id=, seq=, data=, infos=, by_id= }`; `data` holds the fields, null as nil. Each contact info
--- and each record keeps its JSON until it changes, so that a list is a concatenation.
+-- and each record keeps its JSON until it changes, so that a list is a concatenation. What is sent is what awork's
+-- description has, and no more, but for what the starter asked for (`extra_fields`, fields of its own records).
 local cjson = require "cjson"
 
 local null = cjson.null
@@ -20,57 +21,109 @@ local function value(v)
   return quote(v)
 end
 
--- Fields in the order they are written; others follow.
+-- Fields in the order they are written.
 local FIELDS = {
   user = {
-    "id", "firstName", "lastName", "birthDate", "gender", "title", "position", "language", "isArchived",
-    "isDeactivated", "isExternal", "deletedOn", "createdOn", "createdBy", "updatedOn", "updatedBy", "resourceVersion",
+    "firstName", "lastName", "birthDate", "gender", "title", "position", "language", "id", "status", "createdOn",
+    "createdBy", "updatedOn", "updatedBy", "isArchived", "isDeactivated", "isAgent", "deactivatedOn", "deletedOn",
+    "hasImage", "shouldMigrateToConnect", "userContactInfos", "resourceVersion", "tags", "teams", "isExternal",
   },
   company = {
-    "id", "name", "description", "industry", "createdOn", "createdBy", "updatedOn", "updatedBy", "resourceVersion",
+    "name", "description", "industry", "id", "hasImage", "companyContactInfos", "createdOn", "createdBy", "updatedOn",
+    "updatedBy", "resourceVersion", "tags", "projectsCount", "projectsInProgressCount", "isExternal",
+  },
+  team = {
+    "name", "icon", "color", "id", "createdOn", "createdBy", "updatedOn", "updatedBy",
+  },
+  api_user = { "name", "roleId", "clientId", "id", "createdOn", "createdBy", "updatedOn", "updatedBy" },
+  status = { "invitationAccepted", "isDeactivated" },
+  tag = { "id", "name", "color" },
+  team_of_user = { "id", "name", "icon", "color" },
+  info = {
+    "label", "value", "type", "subType", "addressLine1", "addressLine2", "zipCode", "city", "state", "country",
+    "isAddress", "id", "createdOn", "createdBy", "updatedOn", "updatedBy",
   },
 }
-local LISTS = { user = { "tags", "teams" }, company = { "tags" } }
-local EMBEDDED = { user = "userContactInfos", company = "companyContactInfos" }
-local INFO_FIELDS = {
-  "label", "value", "type", "subType", "addressLine1", "addressLine2", "zipCode", "city", "state", "country",
-  "isAddress", "id", "createdOn", "createdBy", "updatedOn", "updatedBy", "isDeleted",
+
+-- What a record has that says nothing of it.
+local DEFAULTS = {
+  user = { isArchived = false, isDeactivated = false, isAgent = false, hasImage = false, shouldMigrateToConnect = false,
+    isExternal = false, language = "en" },
+  company = { name = "", hasImage = false, projectsCount = 0, projectsInProgressCount = 0, isExternal = false },
 }
 
--- lower-case name → field, for filters and orders; false: a collection
-local function names(fields, collections)
+local EMBEDDED = { user = "userContactInfos", company = "companyContactInfos" }
+
+-- lower-case name → what query.lua wants to know
+local function names(fields, nested)
   local map = {}
   for _, name in ipairs(fields) do map[name:lower()] = name end
-  for _, name in ipairs(collections or {}) do map[name:lower()] = false end
+  for name, spec in pairs(nested or {}) do map[name:lower()] = spec end
   return map
+end
+
+local function list_of(name, fields)
+  return { name = name, list = true, fields = names(FIELDS[fields]) }
 end
 
 --- What can be filtered and ordered by.
 model.field_names = {
-  user = names(FIELDS.user, { "tags", "teams", "userContactInfos" }),
-  company = names(FIELDS.company, { "tags", "companyContactInfos" }),
-  info = names(INFO_FIELDS),
+  user = names(FIELDS.user, {
+    status = { name = "status", fields = names(FIELDS.status) }, tags = list_of("tags", "tag"),
+    teams = list_of("teams", "team_of_user"), userContactInfos = list_of("userContactInfos", "info"),
+  }),
+  company = names(FIELDS.company, {
+    tags = list_of("tags", "tag"), companyContactInfos = list_of("companyContactInfos", "info"),
+  }),
+  team = names(FIELDS.team),
+  info = names(FIELDS.info),
 }
 
-local function info_json(d)
+local function info_json(d, extra)
   return '{"label":' .. value(d.label) .. ',"value":' .. value(d.value) .. ',"type":' .. value(d.type)
     .. ',"subType":' .. value(d.subType) .. ',"addressLine1":' .. value(d.addressLine1)
     .. ',"addressLine2":' .. value(d.addressLine2) .. ',"zipCode":' .. value(d.zipCode) .. ',"city":' .. value(d.city)
     .. ',"state":' .. value(d.state) .. ',"country":' .. value(d.country)
     .. (d.isAddress and ',"isAddress":true,"id":"' or ',"isAddress":false,"id":"') .. d.id
     .. '","createdOn":' .. value(d.createdOn) .. ',"createdBy":' .. value(d.createdBy)
-    .. ',"updatedOn":' .. value(d.updatedOn) .. ',"updatedBy":' .. value(d.updatedBy) .. ',"isDeleted":false}'
+    .. ',"updatedOn":' .. value(d.updatedOn) .. ',"updatedBy":' .. value(d.updatedBy) .. extra .. "}"
 end
 
---- An empty model. `clock()` returns the server's time as ISO 8601.
+-- `{…}` of these fields of a table
+local function object(fields, t)
+  local parts = {}
+  for i, name in ipairs(fields) do parts[i] = '"' .. name .. '":' .. value(t[name]) end
+  return "{" .. concat(parts, ",") .. "}"
+end
+
+local function objects(fields, list)
+  local parts = {}
+  for i, t in ipairs(list or {}) do parts[i] = object(fields, t) end
+  return "[" .. concat(parts, ",") .. "]"
+end
+
+-- `,"name":value` of each field the starter wants added, sorted
+local function extra_text(fields)
+  local parts = {}
+  for name, v in pairs(fields or {}) do parts[#parts + 1] = "," .. quote(name) .. ":" .. quote(v) end
+  table.sort(parts)
+  return concat(parts)
+end
+
+--- An empty model.
 -- @param seed ids and invented people follow from it
--- @param max_contact_infos how many a record keeps (the oldest goes), or nil
-function model.new(seed, clock, max_contact_infos)
-  local self = setmetatable({ clock = clock, max = max_contact_infos, seq = 0, version = 0 }, model)
+-- @param clock() returns the server's time as ISO 8601 and in .NET's ticks
+-- @param options? `max_contact_infos`: how many a record keeps (the oldest goes); `extra_fields`: tables of what every
+--   `user`, `company` and `contact_info` is sent with besides
+function model.new(seed, clock, options)
+  options = options or {}
+  local extra = options.extra_fields or {}
+  local self = setmetatable({ clock = clock, max = options.max_contact_infos, seq = 0, version = 0 }, model)
   self.random = seed
-  for _, kind in ipairs { "user", "company" } do
-    self[kind] = { kind = kind, by_id = {}, list = {}, changes = 0, extra = {} }
+  for _, kind in ipairs { "user", "company", "team" } do
+    self[kind] = { kind = kind, by_id = {}, list = {}, changes = 0, extra = {}, extra_text = extra_text(extra[kind]) }
   end
+  self.info_extra = extra_text(extra.contact_info)
   return self
 end
 
@@ -83,21 +136,41 @@ local function random(self)
   return (z ~ (z >> 31)) >> 32
 end
 
+--- 32 random bits.
+function model:draw()
+  return random(self)
+end
+
 --- A new GUID (version 4 by its looks).
 function model:guid()
   local a, b, c, d = random(self), random(self), random(self), random(self)
   return ("%08x-%04x-4%03x-%04x-%04x%08x"):format(a, b >> 16, b & 0xfff, c >> 18 | 0x8000, c & 0xffff, d)
 end
 
+-- The next version: .NET's ticks, greater than every one before. Odd, so that no double can hold it.
+local function next_version(self)
+  local _, ticks = self.clock()
+  self.version = math.max(self.version + 2, ticks | 1)
+  return self.version
+end
+
 --- The record or one of its contact infos changed.
+-- @param by id of who changed it
 function model:touch(record, by)
-  self.version = self.version + 1
   local data = record.data
-  data.resourceVersion = self.version
-  data.updatedOn, data.updatedBy = self.clock(), by
+  data.resourceVersion = next_version(self)
+  data.updatedOn, data.updatedBy = self.clock(), by or data.updatedBy
   record.json = nil
   local set = self[record.kind]
   set.changes = set.changes + 1
+end
+
+--- (De)activate a user.
+function model:set_deactivated(user, deactivated, by)
+  local data = user.data
+  data.isDeactivated, data.status.isDeactivated = deactivated, deactivated
+  data.deactivatedOn = deactivated and self.clock() or nil
+  self:touch(user, by)
 end
 
 -- Nested nulls stay as cjson.null: the data goes back out by cjson.
@@ -105,6 +178,66 @@ local function scalar(v)
   if v == null then return nil end
   if type(v) == "number" then return math.tointeger(v) or v end
   return v
+end
+
+-- A list of tags or teams as given: names, or tables.
+local function named(list)
+  local out = {}
+  for i, item in ipairs(type(list) == "table" and list or {}) do
+    local copy = {}
+    if type(item) == "table" then
+      for name, v in pairs(item) do copy[name] = scalar(v) end
+    else
+      copy.name = tostring(item)
+    end
+    out[i] = copy
+  end
+  return out
+end
+
+--- Add a team. `fields`: name, icon, color, id.
+function model:add_team(fields)
+  local set, now = self.team, self.clock()
+  local data = { name = fields.name or "", icon = fields.icon, color = fields.color, createdOn = now, updatedOn = now,
+    createdBy = self.founder, updatedBy = self.founder }
+  data.id = fields.id and tostring(fields.id):lower() or self:guid()
+  self.seq = self.seq + 1
+  local team = { kind = "team", id = data.id, seq = self.seq, data = data, users = {} }
+  set.by_id[data.id] = team
+  set.list[#set.list + 1] = team
+  set.changes = set.changes + 1
+  return team
+end
+
+--- A team by id or name; nil for none.
+function model:find_team(key)
+  if type(key) ~= "string" then return nil end
+  local team = self.team.by_id[key:lower()]
+  if team then return team end
+  for _, other in ipairs(self.team.list) do
+    if other.data.name == key then return other end
+  end
+end
+
+--- Make a user a member of a team.
+function model:join(user, team)
+  if team.users[user.id] then return end
+  team.users[user.id] = true
+  local teams = user.data.teams
+  teams[#teams + 1] = team.data
+  user.json = nil
+  self.user.changes = self.user.changes + 1
+end
+
+-- What a user has besides its scalar fields.
+local function complete_user(self, record, given)
+  local data = record.data
+  local status = type(given.status) == "table" and given.status or {}
+  data.status = { invitationAccepted = status.invitationAccepted ~= false, isDeactivated = data.isDeactivated }
+  data.teams = {}
+  for _, wanted in ipairs(named(given.teams)) do
+    self:join(record, self:find_team(wanted.id or wanted.name) or self:add_team(wanted))
+  end
 end
 
 --- Add a user or company. `fields` may hold anything a record has; contact infos under `contact_infos` or the
@@ -115,9 +248,9 @@ function model:add(kind, fields)
   for name, v in pairs(fields) do
     if name == "contact_infos" or name == EMBEDDED[kind] then
       infos = v
-    else
+    elseif name ~= "tags" and name ~= "teams" and name ~= "status" then
       data[name] = scalar(v)
-      if model.field_names[kind][tostring(name):lower()] == nil then set.extra[name] = true end
+      if model.field_names[kind][tostring(name):lower()] == nil and name ~= "accountId" then set.extra[name] = true end
     end
   end
   data.id = data.id and tostring(data.id):lower() or self:guid()
@@ -126,14 +259,19 @@ function model:add(kind, fields)
   local now = self.clock()
   data.createdOn = data.createdOn or now
   data.updatedOn = data.updatedOn or data.createdOn
-  if kind == "user" then
-    data.isArchived, data.isDeactivated = data.isArchived or false, data.isDeactivated or false
-    data.isExternal, data.language = data.isExternal or false, data.language or "en"
+  if not self.founder then self.founder = kind == "user" and data.id or self:guid() end
+  data.createdBy = data.createdBy or self.founder
+  data.updatedBy = data.updatedBy or data.createdBy
+  for name, v in pairs(DEFAULTS[kind]) do
+    if data[name] == nil then data[name] = v end
   end
+  data.tags = named(fields.tags)
+  for _, tag in ipairs(data.tags) do tag.id = tag.id or self:guid() end
   self.seq = self.seq + 1
-  self.version = self.version + 1
-  data.resourceVersion = data.resourceVersion or self.version
+  data.resourceVersion = data.resourceVersion or next_version(self)
   local record = { kind = kind, id = data.id, seq = self.seq, data = data, infos = {}, by_id = {}, changes = 0 }
+  data[EMBEDDED[kind]] = record.infos -- for filters
+  if kind == "user" then complete_user(self, record, fields) end
   set.by_id[data.id] = record
   set.list[#set.list + 1] = record
   set.changes = set.changes + 1
@@ -145,23 +283,49 @@ function model:add(kind, fields)
   return record
 end
 
---- Forget all users, or all companies.
+--- Add an API user: whom a token that is an API key acts as. Among the users, and marked by the record's field `api`.
+-- @param name text
+-- @param role_id id of a role, or nil for an admin
+function model:add_api_user(name, role_id)
+  local record = self:add("user", { firstName = name })
+  local data = record.data
+  record.api = { name = name, roleId = role_id, id = record.id, createdOn = data.createdOn, createdBy = data.createdBy,
+    updatedOn = data.updatedOn, updatedBy = data.updatedBy }
+  return record
+end
+
+--- Forget all users with their teams, or all companies.
 function model:clear(kind)
   local set = self[kind]
-  set.by_id, set.list, set.extra, set.kept, set.sorted = {}, {}, {}, nil, nil
+  set.by_id, set.list, set.extra = {}, {}, {}
   set.changes = set.changes + 1
+  if kind == "user" then
+    self.founder = nil
+    self:clear "team"
+  end
+end
+
+-- The place of an item in a list that is in the order of `seq`.
+local function place_of(list, item)
+  local low, high = 1, #list
+  while low < high do
+    local middle = (low + high) // 2
+    if list[middle].seq < item.seq then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  return list[low] == item and low or nil
 end
 
 --- Remove a user or company.
 function model:remove(record)
   local set = self[record.kind]
   set.by_id[record.id] = nil
-  for i, other in ipairs(set.list) do
-    if other == record then
-      table.remove(set.list, i)
-      break
-    end
-  end
+  local place = place_of(set.list, record)
+  if place then table.remove(set.list, place) end
+  for _, team in ipairs(record.kind == "user" and self.team.list or {}) do team.users[record.id] = nil end
   set.changes = set.changes + 1
 end
 
@@ -174,9 +338,14 @@ function model:add_info(record, data, by, quiet)
   data.updatedOn = data.updatedOn or now
   data.createdBy = data.createdBy or by
   data.updatedBy = data.updatedBy or by
-  data.isDeleted, data.isAddress = false, data.isAddress or false
+  if record.kind == "company" then -- where they are never null
+    data.createdBy = data.createdBy or self.founder
+    data.updatedBy = data.updatedBy or data.createdBy
+    data.type = data.type or ""
+  end
+  data.isAddress = data.isAddress or false
   self.seq = self.seq + 1
-  local info = { id = data.id, seq = self.seq, data = data, json = info_json(data) }
+  local info = { id = data.id, seq = self.seq, data = data, json = info_json(data, self.info_extra) }
   local infos = record.infos
   infos[#infos + 1] = info
   record.by_id[info.id] = info
@@ -191,8 +360,8 @@ function model:put_info(record, info, form, by)
   local old = info.data
   form.id, form.createdOn, form.createdBy = old.id, old.createdOn, old.createdBy
   form.updatedOn, form.updatedBy = self.clock(), by
-  form.isDeleted, form.isAddress = false, form.isAddress or false
-  info.data, info.json = form, info_json(form)
+  form.isAddress = form.isAddress or false
+  info.data, info.json = form, info_json(form, self.info_extra)
   record.changes = record.changes + 1
   self:touch(record, by)
 end
@@ -200,13 +369,8 @@ end
 --- Remove a contact info.
 function model:remove_info(record, info, by)
   record.by_id[info.id] = nil
-  local infos = record.infos
-  for i = 1, #infos do
-    if infos[i] == info then
-      table.remove(infos, i)
-      break
-    end
-  end
+  local place = place_of(record.infos, info)
+  if place then table.remove(record.infos, place) end
   record.changes = record.changes + 1
   self:touch(record, by)
 end
@@ -226,33 +390,69 @@ function model.info_json(info)
   return info.json
 end
 
+-- How the fields that are no scalars are written, contact infos apart.
+local WRITERS = {
+  status = function(data) return object(FIELDS.status, data.status) end,
+  tags = function(data) return objects(FIELDS.tag, data.tags) end,
+  teams = function(data) return objects(FIELDS.team_of_user, data.teams) end,
+}
+
 --- A user's or company's JSON, contact infos embedded: all of them, or those given.
 function model:json(record, infos)
   infos = infos or record.infos
   local whole = infos == record.infos
   if whole and record.json then return record.json end
-  local kind, data = record.kind, record.data
+  local set, data, embedded = self[record.kind], record.data, EMBEDDED[record.kind]
   local parts, n = {}, 0
-  for _, name in ipairs(FIELDS[kind]) do
+  for _, name in ipairs(FIELDS[record.kind]) do
+    local text
+    if name == embedded then
+      text = model.json_list(infos, 1, #infos, model.info_json)
+    elseif WRITERS[name] then
+      text = WRITERS[name](data)
+    else
+      text = value(data[name])
+    end
     n = n + 1
-    parts[n] = '"' .. name .. '":' .. value(data[name])
+    parts[n] = '"' .. name .. '":' .. text
   end
-  for name in pairs(self[kind].extra) do
+  for name in pairs(set.extra) do
     if data[name] ~= nil then
       n = n + 1
       parts[n] = quote(name) .. ":" .. quote(data[name])
     end
   end
-  for _, name in ipairs(LISTS[kind]) do
-    local list = data[name]
-    n = n + 1
-    parts[n] = '"' .. name .. '":' .. (list and #list > 0 and quote(list) or "[]")
-  end
-  n = n + 1
-  parts[n] = '"' .. EMBEDDED[kind] .. '":' .. model.json_list(infos, 1, #infos, model.info_json)
-  local json = "{" .. concat(parts, ",") .. "}"
+  local json = "{" .. concat(parts, ",") .. set.extra_text .. "}"
   if whole then record.json = json end
   return json
+end
+
+--- A user's JSON with the id of its account, which not every answer has.
+-- @param json of the user
+-- @param more? what follows: `,"name":…`
+function model.extended_json(user, json, more)
+  local account = user.data.accountId or "acc0" .. user.id:sub(5)
+  return json:sub(1, -2) .. ',"accountId":' .. value(account) .. (more or "") .. "}"
+end
+
+--- An API user's JSON, as `/apiusers` has it.
+function model.api_user_json(user)
+  return object(FIELDS.api_user, user.api)
+end
+
+-- The keys of a set in order, as a JSON list
+local function keys_json(set)
+  local list = {}
+  for key in pairs(set) do list[#list + 1] = value(key) end
+  table.sort(list)
+  return "[" .. concat(list, ",") .. "]"
+end
+
+--- A team's JSON.
+-- @param with_users, with_projects whether the ids of its users (its projects: there are none) are in it
+function model.team_json(team, with_users, with_projects)
+  return object(FIELDS.team, team.data):sub(1, -2) .. ',"userIds":' .. (with_users and keys_json(team.users) or "null")
+    .. ',"projectIds":' .. (with_projects and "[]" or "null") .. "}"
 end
 
 -- Invented people ---------------------------------------------------------------------------------------------------

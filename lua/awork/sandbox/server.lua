@@ -17,15 +17,16 @@ local req = answers.new()
 
 local STATUS_CODES = {
   [400] = "invalid-operation", [401] = "unauthorized", [404] = "not-found", [409] = "concurrency-violation",
-  [413] = "request-body-too-large", [429] = "too-many-requests", [500] = "server-error",
+  [413] = "request-body-too-large", [500] = "server-error",
 }
 
 local function html(status)
   return ("<html><head><title>%d</title></head><body><h1>%d</h1><hr>gateway</body></html>\n"):format(status, status)
 end
 
+-- awork has no code for it: status, body, content type
 local function too_many()
-  return req:fail(429, "too-many-requests", "The rate limit is exceeded.")
+  return 429, "Too many requests\n", "text/plain"
 end
 
 -- An error answer as the fault wants it: status, body, content type
@@ -39,6 +40,8 @@ local function status_fault(f)
     body, content_type = html(403), content_type or "text/html"
   elseif status >= 502 and status <= 504 and not f.code then
     body, content_type = html(status), content_type or "text/html"
+  elseif status == 429 and not f.code and not f.description then
+    status, body, content_type = too_many()
   elseif status ~= 204 and status ~= 304 then
     body = req:error_body(f.code or STATUS_CODES[status] or "server-error", f.description or "A fault of the sandbox.")
   end
@@ -73,7 +76,7 @@ local function apply_fault(f)
     status, body = f.status or 302, ""
   elseif kind == "rate_limit" then
     req:clear_headers()
-    status, body = too_many()
+    status, body, content_type = too_many()
     if f.retry_after then req:header("Retry-After", f.retry_after) end
   elseif kind == "status" then
     status, body, content_type = status_fault(f)
@@ -141,7 +144,7 @@ local function handle_request(method, target, authorization, content_type, body,
   end
   local f
   if not admitted then
-    status, text = too_many()
+    status, text, kind = too_many()
     local retry_after = limiter.retry_after
     if retry_after then
       req:header("Retry-After", retry_after == true and math.ceil(wait) or math.tointeger(retry_after) or retry_after)
