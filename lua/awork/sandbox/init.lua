@@ -66,9 +66,10 @@ end
 --   `port` (0, any free one), `host` ("127.0.0.1");
 --   `tls` (false): true, or the certificate's flaw: "expired", "wrong_host", "self_signed", or
 --     `{ certificate=, priorities= (of gnutls) }`.
--- @return the handle: `url` (with /api/v1), `origin`, `port`, `token`, `user_ids`, `company_ids`,
---   `team_ids`, `api_user_ids`, `me_id`, `workspace_id`, `oauth` (client_id, client_secret, refresh_token), `ca_file` (TLS), and the functions below, which
---   work with `.` and `:` alike; or nil and a message when it can't listen. A wrong option raises.
+-- @return the handle: `url` (with /api/v1), `origin`, `port`, `token`, `user_ids`, `company_ids`, `team_ids`,
+--   `api_user_ids`, `me_id`, `workspace_id`, `oauth` (client_id, client_secret, refresh_token), `ca_file` (TLS), and the
+--   functions below, which work with `.` and `:` alike; or nil and a message when it can't listen. A wrong option
+--   raises.
 function sandbox.start(options)
   if options == nil then options = {} end
   if type(options) ~= "table" then error("options must be a table", 2) end
@@ -177,8 +178,8 @@ function sandbox.start(options)
   end
 
   --- Change it while it runs: `users`, `companies` (replace all), `contact_infos_per_user`, `tokens`, `oauth`,
-  -- `rate_limit`, `log`, `clock_offset`, `page_size`, `list_order`, as in `start`. The handle's fields follow. With new users
-  -- come new tokens: the admin's, and those given along; OAuth starts anew, too.
+  -- `rate_limit`, `log`, `clock_offset`, `page_size`, `list_order`, as in `start`. The handle's fields follow. With
+  -- new users come new tokens: the admin's, and those given along; OAuth starts anew, too.
   function handle.set(a, b)
     local o = argument(a, b)
     if type(o) ~= "table" then error("options must be a table", 2) end
