@@ -650,7 +650,8 @@ describe("the sandbox", function()
         for name in pairs(all) do
           if name ~= right then rest[#rest + 1] = name end
         end
-        sb.set { tokens = { { token = "all_but_it", user = 2, rights = rest }, { token = "it", user = 2, rights = right ~= "" and { right } or {} } } }
+        sb.set { tokens = { { token = "all_but_it", user = 2, rights = rest },
+          { token = "it", user = 2, rights = right ~= "" and { right } or {} } } }
         if right ~= "" then assert.equal(401, as("all_but_it", method, path, body).status, method .. " " .. path) end
         local status = as("it", method, path, body).status
         assert.is_true(status == 200 or status == 204, method .. " " .. path .. ": " .. status)

@@ -49,9 +49,9 @@ end
 --     infos under `contact_infos`;
 --   `contact_infos_per_user`, `contact_infos_per_company` (0): for the invented ones; `max_contact_infos`: how many
 --     one record keeps, the oldest goes (no limit); `seed` (1): ids and people follow from it;
---   `token` ("sandbox-token"): the admin's; `tokens`: a list of `{ token=, user= (id, or place in the list; none: an API
---     key with an API user of its own), name= (the API user's), admin=, rights = { "user-master-data:read", … }, guest=,
---     blocked=, teams= (what it is limited to: true, its user's; or a list), expires_in= (seconds) }`;
+--   `token` ("sandbox-token"): the admin's; `tokens`: a list of `{ token=, user= (id, or place in the list; none: an
+--     API key with an API user of its own), name= (the API user's), admin=, rights = { "user-master-data:read", … },
+--     guest=, blocked=, teams= (what it is limited to: true, its user's; or a list), expires_in= (seconds) }`;
 --   `teams`: a list of `{ name=, icon=, color=, id=, users= (ids, or places in the list) }`;
 --   `extra_fields`: `{ user=, company=, contact_info= }`, tables of what answers have beyond awork's description;
 --   `list_order` ("created"): of a list without orderby, or "shuffled" anew with every request;
@@ -67,8 +67,8 @@ end
 --   `tls` (false): true, or the certificate's flaw: "expired", "wrong_host", "self_signed", or
 --     `{ certificate=, priorities= (of gnutls) }`.
 -- @return the handle: `url` (with /api/v1), `origin`, `port`, `token`, `user_ids`, `company_ids`, `team_ids`,
---   `api_user_ids`, `me_id`, `workspace_id`, `oauth` (client_id, client_secret, refresh_token), `ca_file` (TLS), and the
---   functions below, which work with `.` and `:` alike; or nil and a message when it can't listen. A wrong option
+--   `api_user_ids`, `me_id`, `workspace_id`, `oauth` (client_id, client_secret, refresh_token), `ca_file` (TLS), and
+--   the functions below, which work with `.` and `:` alike; or nil and a message when it can't listen. A wrong option
 --   raises.
 function sandbox.start(options)
   if options == nil then options = {} end
