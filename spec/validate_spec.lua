@@ -621,6 +621,35 @@ describe("a warning", function()
     assert.is_nil(warning(form("email", "work", { value = "Neil <neil@a.de" })).hint)
   end)
 
+  it("names what no email address has", function()
+    for value, what in pairs {
+      ["\u{200e}ada@example.com"] = "U+200E", ["ada@exam\u{ad}ple.com"] = "U+00AD", ["„ada@example.com“"] = "U+201E",
+      ["ada@example.com;"] = "U+003B ;", ["'ada@example.com'"] = "U+0027 '", ["<ada@example.com>"] = "U+003C <",
+      ['"ada@example.com"'] = 'U+0022 "',
+    } do
+      local _, found = core.validate(form("email", "work", { value = value }))
+      equal("email-format", found[1].rule)
+      assert.matches("does not look like an email address, for it has " .. what .. ": ", found[1].message, 1, true)
+    end
+  end)
+
+  it("is for two phone numbers in one, and for more digits than a number has", function()
+    warned("phone-format", "phone", "work", { "030 1234567; 030 7654321", "+49 30 1234567 / +49 170 7654321",
+      "030 1234567, 0170 1234567", "12345678901234567" })
+    assert.matches("more than one phone number", warning(form("phone", "work", { value = "030 1; 030 2" })).message)
+    for _, value in ipairs { "030/1234567", "+49 (0)30 1234567", "030 1234567, 12", "0049 (0) 30 12345678901" } do
+      is_valid(form("phone", "work", { value = value }))
+    end
+  end)
+
+  it("is for a URL whose scheme runs code", function()
+    warned("url-format", "urls", "work", { "javascript://example.com/%0aalert(1)", "JAVASCRIPT:alert(1)",
+      "data:text/html,x", "vbscript://x" })
+    warned("url-format", "social", "other", { "javascript:alert(1)", "data://x" })
+    assert.matches("a scheme that runs code", warning(form("urls", "work", { value = "javascript://x" })).message)
+    is_valid(form("social", "other", { value = "javascript" }))
+  end)
+
   it("is for a phone with letters or under three digits", function()
     warned("phone-format", "phone", "work", { "12", "+", "--", "0800 FLOWERS", "030 123 ext. 4", "ü123", "tel:110" })
     for _, value in ipairs {
@@ -655,11 +684,17 @@ describe("a warning", function()
   end)
 
   it("is for white space at the ends", function()
-    for _, value in ipairs { " x", "x ", "\u{a0}x", "x\u{3000}", "\u{feff}x", "x\u{200b}" } do
+    for _, value in ipairs { " x", "x ", "\u{a0}x", "x\u{3000}" } do
       local w = warning(form("social", "xing", { value = value }))
       assert.same({ "value", "white-space", "x", "remove it" }, { w.property, w.rule, w.suggestion, w.hint })
     end
     is_valid(form("social", "xing", { value = "a b\u{a0}c" }))
+    for value, point in pairs { ["\u{feff}x"] = "FEFF", ["x\u{200b}"] = "200B" } do
+      local _, found = core.validate(form("social", "xing", { value = value }))
+      equal("value:white-space value:control-character", rules(found))
+      assert.matches("white space, U+" .. point .. ": ", found[1].message, 1, true)
+    end
+    assert.matches("white space, U+00A0: ", warning(form("social", "xing", { value = " \u{a0}x" })).message, 1, true)
     assert.same({ "", "city:white-space" }, { check(form("address", "work", { city = "Berlin " })) })
     assert.is_nil(warning(form("social", "xing", { value = (" x"):rep(400) })).suggestion)
   end)
@@ -667,6 +702,7 @@ describe("a warning", function()
   it("is for a control character or NUL", function()
     for text, point in pairs {
       ["a\0b"] = "0000", ["a\nb"] = "000A", ["a\x7fb"] = "007F", ["a\u{85}b"] = "0085", ["\u{202a}ab\u{202c}"] = "202A",
+      ["a\u{200e}b"] = "200E", ["a\u{ad}b"] = "00AD", ["a\u{2028}b"] = "2028",
     } do
       local w = warning(form("social", "xing", { value = text }))
       assert.same({ "value", "control-character" }, { w.property, w.rule })

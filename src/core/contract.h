@@ -83,12 +83,13 @@ struct aw_str {
     X(NO_VALUE, "no-value", "neither an address nor a value")                                                \
     X(NO_LABEL, "no-label", "a company's custom contact info without a label")                               \
     X(EMAIL_FORMAT, "email-format", "an email address without a plausible local@domain")                     \
-    X(PHONE_FORMAT, "phone-format", "a phone number with letters or fewer than three digits")                \
-    X(URL_FORMAT, "url-format", "a URL without a scheme or a host")                                          \
+    X(PHONE_FORMAT, "phone-format",                                                                          \
+      "a phone number with letters, too few or too many digits, or two of them")                             \
+    X(URL_FORMAT, "url-format", "a URL without a scheme or a host, or whose scheme runs code")               \
     X(NOT_AN_ADDRESS, "not-an-address", "an address field on what is no address")                            \
     X(UTF16_LENGTH, "utf16-length", "fits in code points, but not in the UTF-16 units the server may count") \
     X(WHITE_SPACE, "white-space", "white space or an invisible space at the beginning or the end")           \
-    X(CONTROL_CHARACTER, "control-character", "a control character, a NUL or a text direction override")
+    X(CONTROL_CHARACTER, "control-character", "a control character, or one that cannot be seen")
 
 /* The codes of awork's error bodies. X(code, may pass when tried again, advice) */
 #define AW_ERROR_CODES(X)                                                                                    \

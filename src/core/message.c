@@ -222,16 +222,63 @@ static const char *kind_name(const struct aw_value *value)
     return "nil";
 }
 
-/* The first control character of a string that has one. */
-static uint32_t first_control(struct aw_str text)
+/* The first character of a string that `is` says something of; 0 if there is none. */
+static uint32_t first_that(bool (*is)(uint32_t), struct aw_str text)
 {
-    uint32_t cp = 0;
     for (size_t i = 0; i < text.n;) {
+        uint32_t cp;
         i += aw_utf8_step(text.s + i, text.n - i, &cp);
-        if (aw_is_control(cp))
-            break;
+        if (is(cp))
+            return cp;
     }
-    return cp;
+    return 0;
+}
+
+/* Names a character: U+201E, and itself where it can be seen. */
+static void line_character(struct aw_line *line, uint32_t cp)
+{
+    char text[16];
+    snprintf(text, sizeof text, "U+%04X", (unsigned)cp);
+    aw_line_text(line, text);
+    if (cp > ' ' && cp < 0x7F) {
+        aw_line_text(line, " ");
+        aw_line_bytes(line, &(char){(char)cp}, 1);
+    }
+}
+
+/* What no email address has, if that is what is wrong with one. */
+static void message_email(struct aw_str text, struct aw_line *line)
+{
+    aw_trim(&text.s, &text.n); /* white space around it has a warning of its own */
+    uint32_t odd = aw_email_oddity(text.s, text.n);
+    aw_line_text(line, "does not look like an email address");
+    if (odd != 0) {
+        aw_line_text(line, ", for it has ");
+        line_character(line, odd);
+    }
+    aw_line_text(line, ": ");
+}
+
+/* White space at an end that is no plain space is named. */
+static void message_white_space(struct aw_str text, struct aw_line *line)
+{
+    aw_line_text(line, "begins or ends with white space");
+    struct aw_str inner = text;
+    aw_trim(&inner.s, &inner.n);
+    struct aw_str ends[] = {{text.s, (size_t)(inner.s - text.s)},
+                            {inner.s + inner.n, (size_t)(text.s + text.n - inner.s) - inner.n}};
+    for (int i = 0; i < 2; i++)
+        for (size_t at = 0; at < ends[i].n;) {
+            uint32_t cp;
+            at += aw_utf8_step(ends[i].s + at, ends[i].n - at, &cp);
+            if (cp != ' ') {
+                aw_line_text(line, ", ");
+                line_character(line, cp);
+                i = 2;
+                break;
+            }
+        }
+    aw_line_text(line, ": ");
 }
 
 /* Of a type if `type` is NULL, of a subtype of that type otherwise. */
@@ -291,6 +338,7 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
     const struct aw_field *field = &aw_fields[finding->field];
     const struct aw_value *value = aw_form_get(form, finding->field);
     char text[32];
+    uint32_t odd;
 
     aw_line_text(line, "'");
     line_str(line, field->name);
@@ -354,28 +402,33 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
         aw_line_text(line, ", and \"custom\" alone says nothing");
         break;
     case AW_RULE_EMAIL_FORMAT:
-        aw_line_text(line, "does not look like an email address: ");
+        message_email(value->as.string, line);
         aw_line_quoted(line, value->as.string.s, value->as.string.n);
         break;
     case AW_RULE_PHONE_FORMAT:
-        aw_line_text(line, "does not look like a phone number: ");
+        aw_line_text(line, aw_phone_is_several(value->as.string.s, value->as.string.n)
+                               ? "looks like more than one phone number: "
+                               : "does not look like a phone number: ");
         aw_line_quoted(line, value->as.string.s, value->as.string.n);
         break;
     case AW_RULE_URL_FORMAT:
-        aw_line_text(line, "does not look like a URL with a scheme and a host: ");
+        aw_line_text(line, aw_url_runs_code(value->as.string.s, value->as.string.n)
+                               ? "has a scheme that runs code when it is opened: "
+                               : "does not look like a URL with a scheme and a host: ");
         aw_line_quoted(line, value->as.string.s, value->as.string.n);
         break;
     case AW_RULE_NOT_AN_ADDRESS:
         aw_line_text(line, "is part of an address, and this is none");
         break;
     case AW_RULE_WHITE_SPACE:
-        aw_line_text(line, "begins or ends with white space: ");
+        message_white_space(value->as.string, line);
         aw_line_quoted(line, value->as.string.s, value->as.string.n);
         break;
     case AW_RULE_CONTROL_CHARACTER:
-        snprintf(text, sizeof text, "(U+%04X)", (unsigned)first_control(value->as.string));
-        aw_line_text(line, "has a control character ");
-        aw_line_text(line, text);
+        odd = first_that(aw_is_unseen, value->as.string);
+        aw_line_text(line, aw_is_control(odd) ? "has a control character (" : "has an invisible character (");
+        line_character(line, odd);
+        aw_line_text(line, ")");
         break;
     case AW_RULE_UNKNOWN_FIELD: /* never in a report: aw_unknown_message */
     case AW_RULE_COUNT:

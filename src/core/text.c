@@ -100,7 +100,7 @@ void aw_text_scan(const char *s, size_t n, struct aw_text *text)
                 text->bad = i;
                 return;
             }
-            control |= aw_is_control(last);
+            control |= aw_is_unseen(last);
             i += length;
             following += length - 1;
             pairs += length == 4;
@@ -173,6 +173,11 @@ static bool is_letter(unsigned char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 /* The value of a hexadecimal digit, negative for what is none. */
 static int hex_value(char c)
 {
@@ -218,21 +223,52 @@ bool aw_is_unreserved(unsigned char c)
     return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
+/* Quotation marks beyond ASCII: Latin-1, general punctuation, full width. */
+static bool is_quote(uint32_t cp)
+{
+    return cp == 0xAB || cp == 0xBB || (cp >= 0x2018 && cp <= 0x201F) || cp == 0x2039 || cp == 0x203A ||
+           cp == 0xFF02 || cp == 0xFF07;
+}
+
+/* Punctuation that no address has outside of quotes; `host`: behind the @. */
+static bool is_odd_ascii(uint32_t cp, bool host)
+{
+    if (cp <= ' ' || cp == 0x7F)
+        return true;
+    if (host)
+        return !(is_letter((unsigned char)cp) || is_digit((unsigned char)cp) || cp == '-' || cp == '.' ||
+                 cp == '_' || cp == '@');
+    return strchr("\"(),:;<>[]\\", (int)cp) != NULL;
+}
+
+uint32_t aw_email_oddity(const char *s, size_t n)
+{
+    const char *at = NULL;
+    for (size_t i = n; i > 0 && !at; i--)
+        if (s[i - 1] == '@')
+            at = s + i - 1;
+    bool quoted = at && at - s > 2 && s[0] == '"' && at[-1] == '"';
+    if (n > 0 && s[0] == '\'') /* legal, and in truth a spreadsheet's mark, or half of a pair */
+        return '\'';
+    bool literal = at && s + n - at > 2 && at[1] == '[' && s[n - 1] == ']';
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        bool host = at && s + i > at;
+        size_t length = aw_utf8_step(s + i, n - i, &cp);
+        i += length;
+        if (cp >= 0x80 ? aw_is_space(cp) || aw_is_unseen(cp) || is_quote(cp) || cp == 0x200C || cp == 0x200D
+                       : is_odd_ascii(cp, host) && !(host && literal) && !(!host && quoted && cp >= ' '))
+            return cp;
+    }
+    return 0;
+}
+
 /* Any address, one character after the other. */
 static bool is_any_email(const char *s, size_t n)
 {
     const char *at = memchr(s, '@', n);
-    if (!at || at == s || at - s > 64)
+    if (!at || at == s || at - s > 64 || aw_email_oddity(s, n) != 0)
         return false;
-    for (size_t i = 0; i < n;) {
-        uint32_t cp;
-        i += aw_utf8_step(s + i, n - i, &cp);
-        bool ascii = cp > ' ' && cp < 0x7F;
-        if (cp == ':' && s + i <= at) /* mailto: */
-            return false;
-        if (ascii ? cp == '<' || cp == '>' || cp == ',' || cp == ';' : aw_is_space(cp) || aw_is_control(cp))
-            return false;
-    }
     if (s[0] == '.' || at[-1] == '.')
         return false;
     const char *host = at + 1;
@@ -258,7 +294,10 @@ bool aw_is_email(const char *s, size_t n)
         return is_any_email(s, n);
     for (size_t i = 0; i < n; i += 8) {
         uint64_t w = aw_word(s + i, n - i);
-        if ((w | aw_word_controls(w) | aw_word_is(w, ' ') | aw_word_is(w, ',') | aw_word_range(w, ':', '>')) &
+        /* What is neither letter, digit, "-._" nor @: addresses seldom have it. */
+        if ((w | aw_word_controls(w) | aw_word_range(w, ' ', ',') | aw_word_is(w, '/') |
+             aw_word_range(w, ':', '?') | aw_word_range(w, '[', '^') | aw_word_is(w, '`') |
+             aw_word_range(w, '{', '~')) &
             AW_TOPS)
             return is_any_email(s, n);
         at |= aw_word_bits(aw_word_is(w, '@')) << i;
@@ -267,8 +306,6 @@ bool aw_is_email(const char *s, size_t n)
     uint64_t ends = UINT64_C(1) << (n - 1) | 1, host_dots = dots & ~(at - 1);
     if (at == 0 || at & ends || at & (at - 1)) /* there is one, with something before and behind it, */
         return false;
-    if (s[__builtin_ctzll(at) + 1] == '[')
-        return is_any_email(s, n);
     if (dots & (ends | at >> 1 | at << 1)) /* which neither begins nor ends with a dot, */
         return false;
     return host_dots != 0 && !(host_dots & host_dots << 1); /* and behind it labels that are not empty */
@@ -296,6 +333,64 @@ static bool is_mark(uint32_t cp)
            cp == 0x2212 || cp == 0x3000 || cp == 0xFEFF || (cp >= 0xFF01 && cp <= 0xFF0F);
 }
 
+/*
+ * How many digits must stand on either side of the separator for these to be two numbers; 0 for what separates none.
+ * A slash and a comma stand within numbers too, behind an area code or before an extension.
+ */
+static size_t separates(uint32_t cp)
+{
+    switch (cp) {
+    case ';':
+    case '|':
+    case '\n':
+    case '\r':
+    case 0xFF1B:
+        return 3;
+    case ',':
+    case '/':
+    case 0xFF0C:
+    case 0xFF0F:
+        return 7;
+    default:
+        return 0;
+    }
+}
+
+/* ITU-T E.164: a number has fifteen digits at most; the international prefix 00 and a zero in brackets are none. */
+#define NUMBER_MAX 15
+
+bool aw_phone_is_several(const char *s, size_t n)
+{
+    size_t digits = 0, part = 0, left = 0, need = 0, pluses = 0, spare = 0;
+    uint32_t cp, before = 0, last = 0;
+    for (size_t i = 0; i < n;) {
+        i += aw_utf8_step(s + i, n - i, &cp);
+        size_t least = separates(cp);
+        if (is_decimal(cp)) {
+            digits++;
+            part++;
+            spare += digits == 2 && cp == '0' && last == '0' ? 2 : 0;
+        } else if (cp == '+' || cp == 0xFF0B) {
+            pluses++;
+        } else if (cp == ')' && last == '0' && before == '(') {
+            spare++;
+        } else if (least > 0) {
+            if (need > 0 && left >= need && part >= need)
+                return true;
+            if (part > 0) { /* two separators in a row are one, the stricter of the two */
+                left = part;
+                need = least;
+                part = 0;
+            } else if (least < need) {
+                need = least;
+            }
+        }
+        before = last;
+        last = cp;
+    }
+    return (need > 0 && left >= need && part >= need) || pluses > 1 || digits > NUMBER_MAX + spare;
+}
+
 /* A phone number that is not all ASCII. */
 static bool is_foreign_phone(const char *s, size_t n)
 {
@@ -308,12 +403,13 @@ static bool is_foreign_phone(const char *s, size_t n)
         else if (!is_mark(cp))
             return false;
     }
-    return digits >= 3;
+    return digits >= 3 && !aw_phone_is_several(s, n);
 }
 
 bool aw_is_phone(const char *s, size_t n)
 {
     size_t digits = 0;
+    uint64_t odd = 0; /* what may stand between two numbers */
     for (size_t i = 0; i < n; i += 8) {
         uint64_t w = aw_word(s + i, n - i);
         if (w & AW_TOPS)
@@ -321,8 +417,27 @@ bool aw_is_phone(const char *s, size_t n)
         if (aw_word_range(w | AW_EVERY(0x20), 'a', 'z'))
             return false;
         digits += aw_word_count(aw_word_range(w, '0', '9'));
+        odd |= aw_word_is(w, ';') | aw_word_is(w, ',') | aw_word_is(w, '/') | aw_word_is(w, '|') |
+               aw_word_controls(w);
+        /* A plus that is not the first byte. */
+        odd |= aw_word_is(w, '+') & (i > 0 ? ~UINT64_C(0) : ~UINT64_C(0xFF));
     }
-    return digits >= 3;
+    return digits >= 3 && !((odd != 0 || digits > NUMBER_MAX) && aw_phone_is_several(s, n));
+}
+
+bool aw_url_runs_code(const char *s, size_t n)
+{
+    static const char *const schemes[] = {"javascript", "vbscript", "livescript", "mocha",      "data",
+                                          "blob",       "jar",      "filesystem", "view-source"};
+    const char *colon = memchr(s, ':', n);
+    for (size_t i = 0; colon && i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i]), same = 0;
+        while (same < length && same < n && lower(s[same]) == schemes[i][same])
+            same++;
+        if (same == length && s + length == colon)
+            return true;
+    }
+    return false;
 }
 
 bool aw_is_url(const char *s, size_t n)
@@ -332,6 +447,8 @@ bool aw_is_url(const char *s, size_t n)
         i++;
     if (i == 0 || !((s[0] | 0x20) >= 'a' && (s[0] | 0x20) <= 'z') || n - i < 4 ||
         memcmp(s + i, "://", 3) != 0)
+        return false;
+    if (aw_url_runs_code(s, n))
         return false;
     size_t from = i + 3, host = from, end = from;
     while (end < n && s[end] != '/' && s[end] != '?' && s[end] != '#') {
@@ -344,7 +461,7 @@ bool aw_is_url(const char *s, size_t n)
     for (i = 0; i < n;) {
         uint32_t cp;
         i += aw_utf8_step(s + i, n - i, &cp);
-        if (!(cp > ' ' && cp < 0x7F) && (aw_is_space(cp) || aw_is_control(cp)))
+        if (!(cp > ' ' && cp < 0x7F) && (aw_is_space(cp) || aw_is_unseen(cp)))
             return false;
     }
     return true;

@@ -15,8 +15,7 @@ struct aw_text {
     size_t bad;    /* where the first malformed sequence begins; the length if there is none */
     bool valid; /* well-formed UTF-8: nothing overlong, no surrogates, nothing above U+10FFFF, nothing cut off
                  */
-    bool control; /* has a control character (C0, DEL, C1) or a direction override (U+202A-202E, U+2066-2069)
-                   */
+    bool control; /* has what aw_is_unseen says: a control character, or one that shows nothing */
     bool edge;    /* begins or ends with white space (Unicode White_Space, U+200B, U+FEFF) */
 };
 
@@ -85,13 +84,27 @@ bool aw_is_unreserved(unsigned char c);
 
 /*
  * What a value should look like.
- * An email address: something before one @, behind it a host name with a dot or an address in brackets, no
- * white space. A phone number: three digits or more, punctuation, no letters. A URL: scheme://host, whatever
- * comes behind (RFC 3986), no white space.
+ * An email address: something before one @, behind it a host name with a dot or an address in brackets, and nothing
+ * that aw_email_oddity finds. A phone number: three digits or more, punctuation, no letters; no more digits than a
+ * number has (E.164), and not two numbers. A URL: scheme://host, whatever comes behind (RFC 3986), no white space, and
+ * no scheme that runs code.
  */
 bool aw_is_email(const char *s, size_t n);
 bool aw_is_phone(const char *s, size_t n);
 bool aw_is_url(const char *s, size_t n);
+
+/*
+ * The first character that no email address has: white space, what shows nothing, quotation marks, brackets, separators,
+ * and in the host all punctuation but hyphen and dot. 0 if there is none. A local part in quotes (RFC 5322) may have
+ * more.
+ */
+uint32_t aw_email_oddity(const char *s, size_t n);
+
+/* True if the digits are too many for one number, or are two numbers with something between them. */
+bool aw_phone_is_several(const char *s, size_t n);
+
+/* True if opening the URL would run code: `javascript:` and the like, whatever comes behind. */
+bool aw_url_runs_code(const char *s, size_t n);
 
 /* Longest result of aw_fold. */
 #define AW_FOLD_MAX 96

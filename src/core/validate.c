@@ -87,6 +87,9 @@ static bool has_format(const struct aw_type *type, const char *s, size_t n)
         return aw_is_phone(s, n);
     case AW_CONTENT_URL:
         return aw_is_url(s, n);
+    case AW_CONTENT_MESSENGER:
+    case AW_CONTENT_SOCIAL:
+        return !aw_url_runs_code(s, n); /* it may be the address of a profile */
     default:
         return true;
     }

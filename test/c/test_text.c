@@ -58,7 +58,7 @@ static void every_code_point(void)
             wrong += text.valid || text.bad != 0 || aw_utf8_next(s, n, &got) != 0;
         else
             wrong += !text.valid || text.points != 1 || text.units != (cp > 0xFFFF ? 2 : 1) ||
-                     text.bad != n || text.edge != aw_is_space(cp) || text.control != aw_is_control(cp) ||
+                     text.bad != n || text.edge != aw_is_space(cp) || text.control != aw_is_unseen(cp) ||
                      aw_utf8_next(s, n, &got) != n || got != cp;
         for (size_t cut = 1; cut < n; cut++) {
             aw_text_scan(guarded(bytes, cut), cut, &text);
@@ -213,6 +213,76 @@ static void looks(void)
     CHECK(!aw_is_email(LITERAL("a@b.de, c@d.de")));
     CHECK(!aw_is_email(LITERAL("a@[]")));
 
+    /* What no address has, by its code point. */
+    static const struct {
+        const char *text;
+        uint32_t odd;
+    } odd[] = {{"ada@example.com", 0},
+               {"o'neil+x!#$%&*/=?^_`{|}~-@a-b.de", 0},
+               {"\"a b;c\"@x.de", 0},
+               {"ada@[10.0.0.1]", 0},
+               {"\xE2\x80\x8E"
+                "ada@example.com",
+                0x200E},
+               {"ada@exam\xC2\xADple.com", 0xAD},
+               {"ada\xE2\x80\x8B@example.com", 0x200B},
+               {"ada\xE2\x80\x8D@example.com", 0x200D},
+               {"\xEF\xBB\xBF"
+                "ada@example.com",
+                0xFEFF},
+               {"\xE2\x80\x9E"
+                "ada@example.com\xE2\x80\x9C",
+                0x201E},
+               {"\"ada@example.com\"", '"'},
+               {"'ada@example.com'", '\''},
+               {"<ada@example.com>", '<'},
+               {"ada@example.com.;", ';'},
+               {"ada@example.com,", ','},
+               {"ada@example.com)", ')'},
+               {"ada@example.com!", '!'},
+               {"ada@exam ple.com", ' '},
+               {"ada\\b@example.com", '\\'},
+               {"mailto:ada@example.com", ':'},
+               {"a@b@c.de", 0},
+               {"no at sign", ' '},
+               {"\"\n\"@x.de", '\n'}};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        size_t n = strlen(odd[i].text);
+        CHECK(aw_email_oddity(guarded(odd[i].text, n), n) == odd[i].odd);
+        CHECK(odd[i].odd == 0 || !aw_is_email(guarded(odd[i].text, n), n));
+    }
+
+    /* Two numbers, or one of too many digits. */
+    static const char *const several[] = {"030 123; 030 124",
+                                          "030123|030124",
+                                          "030 123\n030 124",
+                                          "+49 30 1234567 / +49 170 7654321",
+                                          "030 1234567, 0170 1234567",
+                                          "030 1234567 // 0170 1234567",
+                                          "+49301234567+491701234567",
+                                          "1234567890123456",
+                                          "030 123 \xEF\xBC\x9B 030 124",
+                                          "+49 30 1234567890123",
+                                          "030 1234567, ; 030 124"};
+    static const char *const single[] = {"030/1234567",
+                                         "038326 / 123",
+                                         "+49 (30) 123-45/67",
+                                         "030 1234567, 12",
+                                         "030 1234567; 12",
+                                         "123456789012345",
+                                         "0049 (0) 30 12345678901",
+                                         "00123456789012345",
+                                         "+49 (0)30 1234567",
+                                         "030 1234567;",
+                                         ";030 1234567",
+                                         "110",
+                                         "0170/1234567/8",
+                                         "05574/123456"};
+    for (size_t i = 0; i < sizeof several / sizeof several[0]; i++)
+        CHECK(!aw_is_phone(guarded(several[i], strlen(several[i])), strlen(several[i])));
+    for (size_t i = 0; i < sizeof single / sizeof single[0]; i++)
+        CHECK(aw_is_phone(guarded(single[i], strlen(single[i])), strlen(single[i])));
+
     CHECK(aw_is_phone(LITERAL("110")));
     CHECK(aw_is_phone(LITERAL("+49 (30) 123-45/67")));
     CHECK(aw_is_phone(LITERAL("+49\xC2\xA0"
@@ -247,15 +317,28 @@ static void looks(void)
     CHECK(!aw_is_url(LITERAL("ht tp://a")));
     CHECK(!aw_is_url(LITERAL("https://a b")));
     CHECK(!aw_is_url(LITERAL("mailto:a@b.de")));
+    CHECK(!aw_is_url(LITERAL("https://a\xE2\x80\x8B.de")));
+    static const char *const code[] = {"javascript://example.com/%0aalert(1)",
+                                       "JavaScript:alert(1)",
+                                       "data://x/y",
+                                       "VBSCRIPT://x",
+                                       "view-source://x.de",
+                                       "jar://x.de!/a"};
+    for (size_t i = 0; i < sizeof code / sizeof code[0]; i++) {
+        size_t n = strlen(code[i]);
+        CHECK(aw_url_runs_code(guarded(code[i], n), n) && !aw_is_url(guarded(code[i], n), n));
+    }
+    CHECK(!aw_url_runs_code(LITERAL("https://javascript:x@y")) && !aw_url_runs_code(LITERAL("javascript")));
+    CHECK(!aw_url_runs_code(LITERAL("javascripts://x")) && !aw_url_runs_code(LITERAL("database://x")));
 }
 
 /* What aw_is_email says of ASCII, told one byte after the other. */
 static bool email_by_bytes(const char *s, size_t n)
 {
     size_t at = n, dots = 0;
+    if (aw_email_oddity(s, n) != 0)
+        return false;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] <= ' ' || s[i] == 0x7F || strchr("<>,;", s[i]) || (s[i] == ':' && at == n))
-            return false;
         if (s[i] == '@') {
             if (at < n || i == 0 || i > 64 || s[0] == '.' || s[i - 1] == '.')
                 return false;
@@ -301,7 +384,7 @@ static void words(void)
             digits += c >= '0' && c <= '9';
             run += run == i && c >= ' ' && c != 0x7F && c != '"' && c != '\\';
         }
-        phone = phone && digits >= 3;
+        phone = phone && digits >= 3 && !aw_phone_is_several(bytes, n);
         bool email = email_by_bytes(bytes, n);
         const char *s = guarded(bytes, n);
         wrong += aw_is_plain(s, n) != plain || aw_is_phone(s, n) != phone || aw_is_email(s, n) != email ||
