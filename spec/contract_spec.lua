@@ -112,7 +112,7 @@ describe("the contract", function()
     end
     assert.same({ "type", "utf8", "length", "required", "possible-values", "country", "inconsistent", "unknown-field" },
       violations)
-    assert.same({ "no-value", "no-label", "email-format", "phone-format", "url-format", "not-an-address",
+    assert.same({ "no-value", "no-label", "email-format", "phone-format", "url-format", "zip-format", "not-an-address",
       "utf16-length", "white-space", "control-character" }, warnings)
   end)
 

@@ -512,7 +512,7 @@ describe("an address", function()
   end)
 
   it("has an assigned country code in upper case", function()
-    for _, code in ipairs(core.countries()) do is_valid(form("address", "work", { country = code })) end
+    for _, code in ipairs(core.countries()) do is_valid(form("address", "work", { country = code, zipCode = "101190" })) end
     for _, code in ipairs { "XX", "UK", "EU", "D", "DEU", "de", "De", "dE", "DE ", " DE", "D\0", "276", "Ä" } do
       local v = violation(form("address", "work", { country = code }))
       assert.same({ "country", "country", code }, { v.property, v.rule, v.got })
@@ -639,6 +639,21 @@ describe("a warning", function()
     assert.matches("more than one phone number", warning(form("phone", "work", { value = "030 1; 030 2" })).message)
     for _, value in ipairs { "030/1234567", "+49 (0)30 1234567", "030 1234567, 12", "0049 (0) 30 12345678901" } do
       is_valid(form("phone", "work", { value = value }))
+    end
+  end)
+
+  it("is for a postal code that has lost its leading zero", function()
+    local w = warning(form("address", "work", { zipCode = "1067" }))
+    assert.same({ "zipCode", "zip-format", "01067", 'did you mean "01067"?' },
+      { w.property, w.rule, w.suggestion, w.hint })
+    assert.matches("fewer digits than the 5", w.message, 1, true)
+    assert.equal("is a leading zero lost?", warning(form("address", "work", { zipCode = "107" })).hint)
+    for country, zip in pairs { NO = "150", US = "2139", FR = "1000", RO = "10011", AU = "800" } do
+      equal("zip-format", warning(form("address", "work", { zipCode = zip, country = country })).rule)
+    end
+    for country, zip in pairs { AT = "1010", CH = "8001", DE = "01067", US = "02139-1234", NL = "1012 AB", GB = "EC1A",
+      LU = "1009", PL = "00-001" } do
+      is_valid(form("address", "work", { zipCode = zip, country = country }))
     end
   end)
 

@@ -113,6 +113,25 @@ bool aw_type_has_subtype(const struct aw_type *type, const char *s, size_t n)
     return type->use == AW_SUBTYPE_ANY;
 }
 
+size_t aw_zip_digits(struct aw_str zip, struct aw_str country)
+{
+#define X(code, digits) {code, digits},
+    static const struct {
+        char code[3];
+        unsigned char digits;
+    } countries[] = {AW_POSTAL_CODES(X)};
+#undef X
+    if (zip.n < 3 || country.n != 2)
+        return 0;
+    for (size_t i = 0; i < zip.n; i++)
+        if (zip.s[i] < '0' || zip.s[i] > '9')
+            return 0;
+    for (size_t i = 0; i < sizeof countries / sizeof countries[0]; i++)
+        if (memcmp(country.s, countries[i].code, 2) == 0)
+            return zip.n < countries[i].digits ? countries[i].digits : 0;
+    return 0;
+}
+
 bool aw_country_is_code(const char *s, size_t n)
 {
     if (n != 2 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'A' || s[1] > 'Z')

@@ -67,6 +67,16 @@ struct aw_str {
     T("url", URL, REQUIRED, S("primary") S("other"))                                                         \
     T("custom", CUSTOM, NONE, )
 
+/*
+ * Countries whose postal codes are digits alone and can begin with a zero, and how many digits they have: a spreadsheet
+ * loses the zero. X(code, digits). Source: Universal Postal Union, postal addressing systems.
+ */
+#define AW_POSTAL_CODES(X)                                                                                   \
+    X("AU", 4)                                                                                               \
+    X("CN", 6) X("DE", 5) X("DK", 4) X("EE", 5) X("ES", 5) X("FI", 5) X("FR", 5) X("IT", 5) X("KR", 5)       \
+        X("MX", 5) X("MY", 5) X("NO", 4) X("NZ", 4) X("RO", 6) X("SG", 6) X("TR", 5) X("UA", 5) X("US", 5)   \
+            X("ZA", 4)
+
 /* What a form can break. A contact info that breaks one of these is not sent. X(id, name, meaning) */
 #define AW_VIOLATION_RULES(X)                                                                                \
     X(TYPE, "type", "a value of the wrong Lua type")                                                         \
@@ -86,6 +96,7 @@ struct aw_str {
     X(PHONE_FORMAT, "phone-format",                                                                          \
       "a phone number with letters, too few or too many digits, or two of them")                             \
     X(URL_FORMAT, "url-format", "a URL without a scheme or a host, or whose scheme runs code")               \
+    X(ZIP_FORMAT, "zip-format", "a postal code with fewer digits than its country's have")                   \
     X(NOT_AN_ADDRESS, "not-an-address", "an address field on what is no address")                            \
     X(UTF16_LENGTH, "utf16-length", "fits in code points, but not in the UTF-16 units the server may count") \
     X(WHITE_SPACE, "white-space", "white space or an invisible space at the beginning or the end")           \
@@ -218,6 +229,12 @@ bool aw_type_has_subtype(const struct aw_type *type, const char *s, size_t n);
 
 /* True if the two bytes are an officially assigned ISO 3166-1 alpha-2 code in upper case. */
 bool aw_country_is_code(const char *s, size_t n);
+
+/*
+ * How many digits a postal code of this country has, if it is all digits and has fewer: a leading zero is lost. 0 if there
+ * is nothing to say.
+ */
+size_t aw_zip_digits(struct aw_str zip, struct aw_str country);
 
 /*
  * The country that a person may mean by this text: its code in any case, its alpha-3 or numeric code, its

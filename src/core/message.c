@@ -417,6 +417,12 @@ void aw_finding_message(const struct aw_form *form, const struct aw_report *repo
                                : "does not look like a URL with a scheme and a host: ");
         aw_line_quoted(line, value->as.string.s, value->as.string.n);
         break;
+    case AW_RULE_ZIP_FORMAT:
+        aw_line_text(line, "has fewer digits than the ");
+        aw_line_number(line, aw_zip_digits(value->as.string, aw_form_get(form, AW_FIELD_COUNTRY)->as.string));
+        aw_line_text(line, " of a postal code of that country: ");
+        aw_line_quoted(line, value->as.string.s, value->as.string.n);
+        break;
     case AW_RULE_NOT_AN_ADDRESS:
         aw_line_text(line, "is part of an address, and this is none");
         break;
@@ -704,6 +710,15 @@ void aw_finding_hint(const struct aw_form *form, const struct aw_report *report,
     case AW_RULE_PHONE_FORMAT:
     case AW_RULE_URL_FORMAT:
         hint_value(text, finding->rule, line, suggestion);
+        break;
+    case AW_RULE_ZIP_FORMAT:
+        if (aw_zip_digits(text, aw_form_get(form, AW_FIELD_COUNTRY)->as.string) == text.n + 1) {
+            suggest_text(suggestion, "0", text.s, text.n);
+            did_you_mean((struct aw_str){suggestion->s, suggestion->n}, line,
+                         &(struct aw_line){.s = NULL, .full = true});
+        } else {
+            aw_line_text(line, "is a leading zero lost?");
+        }
         break;
     case AW_RULE_NOT_AN_ADDRESS:
         aw_line_text(line, "set type = \"address\", or leave it out");

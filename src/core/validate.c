@@ -102,6 +102,14 @@ static enum aw_rule_id format_rule(const struct aw_type *type)
                                                : AW_RULE_URL_FORMAT;
 }
 
+/* True if the postal code has lost digits, going by the country beside it. */
+static bool zip_is_short(const struct context *c, const char *s, size_t n)
+{
+    const struct aw_value *country = aw_form_get(c->form, AW_FIELD_COUNTRY);
+    return c->address && country->kind == AW_STRING &&
+           aw_zip_digits((struct aw_str){s, n}, country->as.string) > 0;
+}
+
 /* What a field of its own has to say beyond the rules for all strings. True if it said that its text is
  * wrong. */
 static bool check_meaning(const struct context *c, enum aw_field_id field, const char *s, size_t n, bool edge,
@@ -147,6 +155,8 @@ static bool check_meaning(const struct context *c, enum aw_field_id field, const
         }
         /* fall through */
     default:
+        if (field == AW_FIELD_ZIP_CODE && zip_is_short(c, s, n))
+            add(report, field, AW_RULE_ZIP_FORMAT, AW_DETAIL_NONE);
         /* Legal by the contract, but it is lost on a phone number; most likely the type is wrong. */
         if (!blank && !c->address && (c->type || c->type_absent))
             add(report, field, AW_RULE_NOT_AN_ADDRESS, AW_DETAIL_NONE);
@@ -177,6 +187,8 @@ static bool is_right(const struct context *c, enum aw_field_id field, const char
         return true;
     case AW_FIELD_VALUE:
         return !c->type || has_format(c->type, s, n);
+    case AW_FIELD_ZIP_CODE:
+        return c->address && !zip_is_short(c, s, n);
     default:
         return c->address;
     }
@@ -312,6 +324,8 @@ static unsigned depends_on(enum aw_field_id field)
         return 1u << field | BIT(TYPE);
     case AW_FIELD_TYPE:
         return BIT(TYPE);
+    case AW_FIELD_ZIP_CODE:
+        return BIT(ZIP_CODE) | BIT(COUNTRY) | BIT(TYPE) | BIT(IS_ADDRESS);
     default:
         return 1u << field | BIT(TYPE) | BIT(IS_ADDRESS);
     }
