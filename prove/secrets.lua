@@ -7,6 +7,11 @@ if arg[1] == "child" then
 end
 
 support.stage("secrets", sweep.shown(support.check), "texts of errors, logs, hooks, tracebacks, plans and journals")
+local seen = 0
+for _, source in ipairs { "string", "function", "oauth" } do
+  seen = seen + sweep.reached(source, support.check)
+end
+support.stage("secrets-reached", seen, "texts that went through functions which a script with a client had replaced")
 support.stage("secrets-command", sweep.command({ 400, 401, 403, 500 }, support.check), "runs of awork-contacts")
 local looks, counts = sweep.memory(function(...) return support.process(arg[0], "child", ...) end, support.check)
 for _, phase in ipairs { "open", "closed" } do

@@ -10,6 +10,12 @@ describe("a token", function()
     assert.is_true(sweep.shown(check) > 10000)
   end)
 
+  for _, source in ipairs { "string", "function", "oauth" } do
+    it("goes through no function that a script with a client can replace: from a " .. source, function()
+      assert.is_true(sweep.reached(source, check) > 300)
+    end)
+  end
+
   it("is in nothing that the command prints or saves #process", function()
     assert.is_true(sweep.command({ 401 }, check) == 18)
   end)

@@ -195,6 +195,212 @@ function sweep.shown(check)
   return looks
 end
 
+-- Everything is noted that goes through functions which a script can replace: those of the standard library and the
+-- global ones, and every function in every table that can be reached from `roots`, from what they are called with and
+-- from what they return. Only while `fn` runs. What the functions here are made of is not replaced.
+local raw = {
+  find = string.find, type = type, next = next, pack = table.pack, unpack = table.unpack, rawset = rawset,
+  getmetatable = getmetatable, pcall = pcall, error = error,
+}
+local LIBRARIES = { string, table, math, coroutine, utf8 }
+local GLOBALS = {
+  "next", "pairs", "ipairs", "type", "pcall", "xpcall", "select", "tostring", "tonumber", "setmetatable",
+  "getmetatable", "rawget", "rawset", "rawequal", "rawlen", "assert",
+}
+
+local function spied(noted, roots, fn, ...)
+  local undo, seen, ours = {}, {}, {}
+  local note
+
+  local function spy_of(name, original)
+    local function spy(...)
+      note(name, ...)
+      local results = raw.pack(original(...))
+      note(name, raw.unpack(results, 1, results.n))
+      return raw.unpack(results, 1, results.n)
+    end
+    ours[spy] = true
+    return spy
+  end
+
+  local function replace(owner, name, original)
+    if not ours[original] and raw.pcall(raw.rawset, owner, name, spy_of(name, original)) then
+      undo[#undo + 1] = { owner, name, original }
+    end
+  end
+
+  local function walk(name, value)
+    local kind = raw.type(value)
+    if kind == "string" then
+      noted[value] = name
+    elseif (kind == "table" or kind == "userdata") and not seen[value] and value ~= undo and value ~= noted then
+      seen[value] = true
+      if kind == "table" then
+        local functions = {}
+        for k, v in raw.next, value do
+          if raw.type(v) == "function" then
+            functions[k] = v
+          else
+            walk(name, k)
+            walk(name, v)
+          end
+        end
+        for k, v in raw.next, functions do
+          replace(value, k, v)
+        end
+      end
+      walk(name, raw.getmetatable(value))
+    end
+  end
+
+  function note(name, ...)
+    local values = raw.pack(...)
+    for i = 1, values.n do
+      walk(name, values[i])
+    end
+  end
+
+  -- Not for us: walking replaces, in what a script could have had before.
+  seen[_G], seen[package.loaded], seen[ours] = true, true, true
+  for _, root in raw.next, roots do
+    walk("a field", root)
+  end
+  for _, library in raw.next, LIBRARIES do
+    for name, original in raw.next, library do
+      if raw.type(original) == "function" then
+        replace(library, name, original)
+      end
+    end
+  end
+  for _, name in raw.next, GLOBALS do
+    replace(_G, name, _G[name])
+  end
+  local results = raw.pack(raw.pcall(fn, ...))
+  for i = #undo, 1, -1 do
+    local owner, name, original = raw.unpack(undo[i], 1, 3)
+    raw.rawset(owner, name, original)
+  end
+  if not results[1] then
+    raw.error(results[2], 0)
+  end
+  return raw.unpack(results, 2, results.n)
+end
+
+--- What a script gets to see that was handed a client and replaces all that it can reach, whatever the client does.
+---@param source "string"|"function"|"oauth" where the token comes from
+---@return integer texts that went through functions of the script
+function sweep.reached(source, check)
+  local secrets = { sweep.canary(), sweep.canary() }
+  local server <close> = help.server {
+    users = 2, contact_infos_per_user = 2, token = secrets[1],
+    tokens = { { token = secrets[2], user = 1, admin = true } },
+  }
+  local id, texts_seen = server.user_ids[1], {}
+  local turn, token, fresh = 1, secrets[1], nil
+  if source == "function" then
+    function token() return secrets[turn] end
+  elseif source == "oauth" then
+    secrets = { server.oauth.client_secret }
+    fresh = function()
+      secrets[#secrets + 1] = server.oauth.refresh_token
+      return awork.oauth {
+        client_id = server.oauth.client_id, client_secret = server.oauth.client_secret,
+        refresh_token = function() return server.oauth.refresh_token end,
+        on_refresh = function(refresh_token, more)
+          secrets[#secrets + 1], secrets[#secrets + 2] = refresh_token, more.access_token
+        end,
+      }
+    end
+  end
+  local ok = 0
+  local function with_client(what, call, fault)
+    server.reset()
+    local client = help.client(server, {
+      token = fresh and fresh() or token, retries = 1, random = function() return 0 end, max_wait = 0,
+    })
+    if fault then
+      server.fault(fault)
+    end
+    local task = client:spawn(function() return client.users:me() end)
+    local got, err = spied(texts_seen, { client, task, client.users, client.contact_infos }, function()
+      local value, why = call(client)
+      return value ~= nil, why
+    end)
+    if not fault then
+      check(got, "%s: %s", what, tostring(err))
+    end
+    ok = ok + (got and 1 or 0)
+    spied(texts_seen, { client, task, err }, function()
+      client:loop()
+      tostring(err)
+      client:close()
+    end)
+  end
+  local calls = {
+    me = function(client) return client.users:me() end,
+    list = function(client) return client.users:list() end,
+    each = function(client)
+      local last
+      for user in client.users:each() do last = user end
+      return last
+    end,
+    infos = function(client) return client.contact_infos:list(id) end,
+    create = function(client) return client.contact_infos:create(id, help.phone()) end,
+    find = function(client) return client.contact_infos:find { phone = "+49 30 1234" } end,
+    task = function(client)
+      return client:spawn(function() return client.contact_infos:create(id, help.phone()) end):wait()
+    end,
+    create_many = function(client)
+      return client.contact_infos:create_many { { user_id = id, info = help.phone() }, { user_id = id, info = {} } }
+    end,
+    plan = function(client)
+      local plan, err = client:plan { { user = id, contact_infos = { help.phone() } } }
+      return plan and plan:to_json(), err
+    end,
+    check = function(client) return client:check() end,
+    request = function(client) return client:request("GET", "/users", { query = { pageSize = 1 } }) end,
+    sleep = function(client) return client:sleep(0) end,
+    raises = function(client)
+      client:spawn(function() error(select(2, client:request("GET", "/nowhere"))) end)
+      return not client:loop()
+    end,
+  }
+  for what, call in pairs(calls) do
+    with_client(what, call)
+  end
+  -- What is refused, renewed, or sent back.
+  local hidden = secrets[1]:gsub("^.", function(c) return ("\\u%04x"):format(c:byte()) end)
+  for what, fault in pairs {
+    refused = { kind = "status", status = 401, body = { code = "unauthorized" } },
+    echo = { kind = "status", status = 400, body = { description = "bad " .. secrets[1], [secrets[1]] = secrets[1] },
+      headers = { ["Trace-Id"] = secrets[1] } },
+    html = { kind = "status", status = 500, times = 2, body = "<b>" .. secrets[1] .. "</b>",
+      content_type = "text/html" },
+    hidden = { kind = "raw", data = "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: "
+      .. #hidden + 18 .. "\r\n\r\n{\"description\":\"" .. hidden .. "\"}" },
+    plain = { kind = "status", status = 200, body = "it is " .. secrets[1], content_type = "text/plain" },
+    redirect = { kind = "redirect", location = "https://elsewhere.example/" .. secrets[1] },
+    lost = { kind = "reset_after", method = "POST", times = 1 },
+  } do
+    turn = 1
+    for name, call in pairs { me = calls.me, request = calls.request, create = calls.create, task = calls.task } do
+      with_client(what .. ", " .. name, function(client)
+        turn = what == "refused" and 2 or turn
+        return call(client)
+      end, fault)
+    end
+  end
+  check(ok > 20, "%d calls succeeded", ok)
+  local count = 0
+  for text, where in pairs(texts_seen) do
+    count = count + 1
+    for _, secret in ipairs(secrets) do
+      check(not text:find(secret, 1, true), "%s saw a secret: %s", where, text:sub(1, 200))
+    end
+  end
+  return count
+end
+
 --- What the command awork-contacts prints, saves and notes, with a server that sends the token back.
 ---@param statuses integer[] what the server answers when it is not well
 ---@return integer looks

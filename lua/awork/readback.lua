@@ -21,6 +21,8 @@ local resource = require "awork.resource"
 local time = require "awork.time"
 
 local is_guid, guid_bytes, pack_guids = core.is_guid, core.guid_bytes, core.pack_guids
+-- As they are now: what knows the session is not for a script that replaces them.
+local next, setmetatable = next, setmetatable
 
 local readback = {}
 

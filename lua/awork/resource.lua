@@ -2,6 +2,9 @@
 local core = require "awork.core"
 local errors = require "awork.error"
 
+-- As they are now: what knows the session is not for a script that replaces them.
+local next, setmetatable = next, setmetatable
+
 local resource = {}
 
 -- awork API: at most 1000 objects on a page; the default is given as 10 in one place and as 1000 in another, so it is
