@@ -116,6 +116,23 @@ describe("the contract", function()
       "utf16-length", "white-space", "control-character" }, warnings)
   end)
 
+  it("knows the everyday names of countries, and what is none", function()
+    for name, code in pairs {
+      Russland = "RU", ["Elfenbeinküste"] = "CI", ["Côte d’Ivoire"] = "CI", Moldawien = "MD", ["Republik Moldau"] = "MD",
+      ["Färöer"] = "FO", Salomonen = "SB", Kaimaninseln = "KY", ["Weißrussland"] = "BY", ["St. Lucia"] = "LC",
+      ["Bosnien und Herzegowina"] = "BA", ["Bosnien & Herzegowina"] = "BA", Hongkong = "HK", ["U.S.A."] = "US",
+      Swasiland = "SZ", Kapverden = "CV", GER = "DE", SUI = "CH", NA = "NA", Namibia = "NA",
+      -- The same country twice.
+      ["DE - Deutschland"] = "DE", ["Germany (DE)"] = "DE", ["Deutschland / Germany"] = "DE", ["D-Deutschland"] = "DE",
+      ["Guinea-Bissau"] = "GW", ["Schweiz (CH)"] = "CH", ["[AT] Austria"] = "AT",
+    } do
+      assert.equal(code, core.country_code(name), name)
+    end
+    for _, name in ipairs { "n/a", "N/A", "n.a.", "N.A.", "n a", "-", "k.A.", "DE/AT", "Germany (AT)", "()", "Atlantis" } do
+      assert.is_nil(core.country_code(name), name)
+    end
+  end)
+
   it("knows every documented error code", function()
     local codes = core.error_codes()
     local n = 0

@@ -1,31 +1,36 @@
--- Writes src/core/countries.def from Debian's iso-codes: the officially assigned ISO 3166-1 codes, and the names
--- (English and German) by which the validator's hints find a code.
+-- Writes src/core/countries.def: the officially assigned ISO 3166-1 codes, from Debian's iso-codes, and the names (English
+-- and German) by which the validator's hints find a code: those of ISO, and the everyday ones of Unicode's CLDR.
 --
 --     lua5.4 tools/gen-countries.lua > src/core/countries.def
 --
--- Needs the Debian packages iso-codes (data and German translations) and lua-cjson.
+-- Needs the Debian packages iso-codes (data and German translations), unicode-cldr-core and lua-cjson.
 
 local cjson = require "cjson"
 
 local JSON = "/usr/share/iso-codes/json/iso_3166-1.json"
 local GERMAN = "/usr/share/locale/de/LC_MESSAGES/iso_3166-1.mo"
 
--- What people write and ISO does not say.
+local CLDR = "/usr/share/unicode/cldr/common/main/%s.xml"
+local LANGUAGES = { "en", "de", "en_GB", "de_AT", "de_CH" }
+
+-- What people write and neither ISO nor CLDR says.
 local COMMON = {
   AE = { "UAE", "Emirates", "Emirate", "VAE" },
   AT = { "A", "Oesterreich" },
   BA = { "Bosnia", "Bosnien" },
   BE = { "B" },
+  BG = { "BUL" },
   BN = { "Brunei" },
+  BY = { "White Russia", "Belorussia", "Weißrussland" },
   CD = { "DR Congo", "Congo Kinshasa", "DR Kongo", "Kongo Kinshasa" },
   CG = { "Congo Brazzaville", "Kongo Brazzaville", "Republic of Congo" },
-  CH = { "Suisse", "Svizzera", "Swiss" },
+  CH = { "Suisse", "Svizzera", "Swiss", "SUI" },
   CI = { "Ivory Coast" },
   CN = { "PRC", "VR China" },
-  CV = { "Cape Verde" },
+  CV = { "Cape Verde", "Kapverden", "Kapverdische Inseln" },
   CZ = { "Czech Republic", "Tschechische Republik", "Tschechei" },
-  DE = { "D", "BRD", "FRG", "Allemagne", "Alemania" },
-  DK = { "Danmark" },
+  DE = { "D", "GER", "BRD", "FRG", "Allemagne", "Alemania" },
+  DK = { "Danmark", "DEN" },
   ES = { "E", "España" },
   FI = { "Suomi" },
   FK = { "Falkland Islands", "Falklandinseln" },
@@ -35,8 +40,8 @@ local COMMON = {
     "UK", "Great Britain", "Britain", "Grossbritannien", "England", "Scotland", "Schottland", "Wales",
     "Northern Ireland", "Nordirland",
   },
-  GR = { "EL", "Hellas" },
-  HR = { "Hrvatska" },
+  GR = { "EL", "GRE", "Hellas" },
+  HR = { "Hrvatska", "CRO" },
   HU = { "Magyarország" },
   IE = { "Republic of Ireland", "Republik Irland", "Eire" },
   IT = { "I", "Italia" },
@@ -44,21 +49,24 @@ local COMMON = {
   KR = { "Korea", "Republic of Korea" },
   LI = { "FL" },
   LU = { "L" },
+  MD = { "Moldawien", "Moldova", "Moldau" },
   MK = { "Macedonia", "Mazedonien" },
   MM = { "Burma", "Birma" },
-  NL = { "Holland", "Nederland", "The Netherlands" },
+  NL = { "Holland", "Nederland", "The Netherlands", "NED" },
   NO = { "Norge" },
   PL = { "Polska" },
   PS = { "Palestine" },
-  PT = { "P" },
+  PT = { "P", "POR" },
   RU = { "Russia" },
   SE = { "Sverige" },
+  SI = { "SLO" },
   SK = { "Slovak Republic", "Slowakische Republik" },
-  SZ = { "Swaziland" },
+  SZ = { "Swaziland", "Swasiland" },
   TL = { "East Timor", "Osttimor" },
   TR = { "Turkey" },
   TZ = { "Tansania" },
   US = { "US of A", "America", "Amerika" },
+  ZA = { "RSA" },
   VA = { "Vatican", "Vatican City", "Vatikan", "Vatikanstadt" },
 }
 
@@ -79,6 +87,19 @@ local function translations(path)
     local n, at = string.unpack("<I4I4", data, from + 8 * i + 1)
     local tn, tat = string.unpack("<I4I4", data, to + 8 * i + 1)
     found[data:sub(at + 1, at + n)] = data:sub(tat + 1, tat + tn)
+  end
+  return found
+end
+
+-- The names of territories in a language, everyday ones and variants: code → list.
+local function everyday(language)
+  local found = {}
+  for attributes, name in read(CLDR:format(language)):gmatch "<territory ([^>]*)>([^<]+)</territory>" do
+    local code = attributes:match 'type="(%u%u)"'
+    if code and name ~= "↑↑↑" then
+      found[code] = found[code] or {}
+      table.insert(found[code], (name:gsub("&amp;", "&")))
+    end
   end
   return found
 end
@@ -137,6 +158,19 @@ end
 for _, country in ipairs(countries) do
   each_name(country, function(name) claim(country, name) end)
 end
+for _, language in ipairs(LANGUAGES) do
+  local names = everyday(language)
+  for _, country in ipairs(countries) do
+    for _, name in ipairs(names[country.alpha_2] or {}) do
+      claim(country, name)
+      -- "Bosnien und Herzegowina" for "Bosnien & Herzegowina", "St. Helena" for "Saint Helena" and "Sankt Helena"
+      local plain = name:gsub(" & ", language:sub(1, 2) == "de" and " und " or " and ")
+      claim(country, plain)
+      claim(country, (plain:gsub("^Saint ", "St. "):gsub("^Sankt ", "St. ")))
+      claim(country, (plain:gsub("^St%. ", language:sub(1, 2) == "de" and "Sankt " or "Saint ")))
+    end
+  end
+end
 for _, country in ipairs(countries) do
   for _, name in ipairs(COMMON[country.alpha_2] or {}) do claim(country, name) end
 end
@@ -159,7 +193,7 @@ for _, country in ipairs(countries) do
   end)
 end
 
-io.write("/* Generated by tools/gen-countries.lua from Debian's iso-codes. Do not edit. */\n")
+io.write("/* Generated by tools/gen-countries.lua from iso-codes and CLDR. Do not edit. */\n")
 for _, country in ipairs(countries) do
   local a, b = country.alpha_2:match "(.)(.)"
   local names = {}

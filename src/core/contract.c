@@ -139,16 +139,56 @@ bool aw_country_is_code(const char *s, size_t n)
     return assigned[(s[0] - 'A') * 26 + (s[1] - 'A')];
 }
 
-const struct aw_country *aw_country_guess(const char *s, size_t n)
+/* The country of exactly this folded name, or NULL. */
+static const struct aw_country *country_named(const char *key, size_t length)
 {
-    char key[AW_FOLD_MAX];
-    size_t length = aw_fold(s, n, key, sizeof key);
-    if (length == 0)
-        return NULL;
     for (size_t i = 0; i < aw_country_count; i++)
         for (const char *name = aw_countries[i].names; *name; name += strlen(name) + 1)
             if (strlen(name) == length && memcmp(name, key, length) == 0)
                 return &aw_countries[i];
+    return NULL;
+}
+
+/* "n/a" and "n.a." mean that it is not available, and Namibia by their letters alone. */
+static bool is_none(const char *s, size_t n, const char *key, size_t length)
+{
+    aw_trim(&s, &n);
+    return length == 2 && key[0] == 'n' && key[1] == 'a' && n > 2;
+}
+
+/* "DE - Germany", "Germany (DE)", "Deutschland/Germany": the one country that all parts name, or NULL. */
+static const struct aw_country *country_of_parts(const char *s, size_t n)
+{
+    const struct aw_country *all = NULL;
+    size_t parts = 0;
+    for (size_t from = 0, i = 0; i <= n; i++) {
+        if (i < n && !strchr("-/()[],;:|", s[i] ? s[i] : 'x'))
+            continue;
+        char key[AW_FOLD_MAX];
+        size_t length = aw_fold(s + from, i - from, key, sizeof key);
+        from = i + 1;
+        if (length == 0)
+            continue;
+        const struct aw_country *one = country_named(key, length);
+        if (!one || (all && all != one))
+            return NULL;
+        all = one;
+        parts++;
+    }
+    return parts > 1 ? all : NULL;
+}
+
+const struct aw_country *aw_country_guess(const char *s, size_t n)
+{
+    char key[AW_FOLD_MAX];
+    size_t length = aw_fold(s, n, key, sizeof key);
+    if (length == 0 || is_none(s, n, key, length))
+        return NULL;
+    const struct aw_country *found = country_named(key, length);
+    if (!found)
+        found = country_of_parts(s, n);
+    if (found)
+        return found;
 
     /* One wrong letter, in a long name only (Iran and Iraq, Niger and Nigeria), and only if one country alone
      * fits. */
