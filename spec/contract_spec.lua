@@ -118,7 +118,8 @@ describe("the contract", function()
 
   it("knows the everyday names of countries, and what is none", function()
     for name, code in pairs {
-      Russland = "RU", ["Elfenbeinküste"] = "CI", ["Côte d’Ivoire"] = "CI", Moldawien = "MD", ["Republik Moldau"] = "MD",
+      Russland = "RU", ["Elfenbeinküste"] = "CI", ["Côte d’Ivoire"] = "CI", Moldawien = "MD",
+      ["Republik Moldau"] = "MD",
       ["Färöer"] = "FO", Salomonen = "SB", Kaimaninseln = "KY", ["Weißrussland"] = "BY", ["St. Lucia"] = "LC",
       ["Bosnien und Herzegowina"] = "BA", ["Bosnien & Herzegowina"] = "BA", Hongkong = "HK", ["U.S.A."] = "US",
       Swasiland = "SZ", Kapverden = "CV", GER = "DE", SUI = "CH", NA = "NA", Namibia = "NA",
@@ -128,8 +129,9 @@ describe("the contract", function()
     } do
       assert.equal(code, core.country_code(name), name)
     end
-    for _, name in ipairs { "n/a", "N/A", "n.a.", "N.A.", "n a", "-", "k.A.", "DE/AT", "Germany (AT)", "()", "Atlantis" } do
-      assert.is_nil(core.country_code(name), name)
+    for _, name in ipairs { "n/a", "N/A", "n.a.", "N.A.", "n a", "-", "k.A.", "DE/AT", "Germany (AT)", "()",
+      "Atlantis" } do
+      assert.is_nil((core.country_code(name)), name)
     end
   end)
 

@@ -512,7 +512,9 @@ describe("an address", function()
   end)
 
   it("has an assigned country code in upper case", function()
-    for _, code in ipairs(core.countries()) do is_valid(form("address", "work", { country = code, zipCode = "101190" })) end
+    for _, code in ipairs(core.countries()) do
+      is_valid(form("address", "work", { country = code, zipCode = "101190" }))
+    end
     for _, code in ipairs { "XX", "UK", "EU", "D", "DEU", "de", "De", "dE", "DE ", " DE", "D\0", "276", "Ä" } do
       local v = violation(form("address", "work", { country = code }))
       assert.same({ "country", "country", code }, { v.property, v.rule, v.got })
