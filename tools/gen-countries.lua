@@ -166,6 +166,7 @@ for _, language in ipairs(LANGUAGES) do
       -- "Bosnien und Herzegowina" for "Bosnien & Herzegowina", "St. Helena" for "Saint Helena" and "Sankt Helena"
       local plain = name:gsub(" & ", language:sub(1, 2) == "de" and " und " or " and ")
       claim(country, plain)
+      claim(country, (plain:gsub(" und ", " & "):gsub(" and ", " & ")))
       claim(country, (plain:gsub("^Saint ", "St. "):gsub("^Sankt ", "St. ")))
       claim(country, (plain:gsub("^St%. ", language:sub(1, 2) == "de" and "Sankt " or "Saint ")))
     end
