@@ -295,9 +295,9 @@ describe("awork-contacts #process", function()
       local result = run { "validate", "examples/people.csv" }
       assert.equal(1, result.code)
       assert.matches("examples/people.csv: row 4, column 'Land': wrong: .*Absurdistan", result.out)
-      assert.matches("4 people, 12 contact infos: 1 wrong, 1 doubtful\n$", result.out)
+      assert.matches("4 people, 11 contact infos: 1 wrong, 1 doubtful\n$", result.out)
       local value = json(run { "validate", "examples/people.csv", "--json" })
-      assert.same({ 4, 12, 1, 1 }, { value.people, value.contact_infos, value.wrong, value.doubtful })
+      assert.same({ 4, 11, 1, 1 }, { value.people, value.contact_infos, value.wrong, value.doubtful })
       assert.same({ 4, "Land", "wrong", "country" },
         { value.findings[1].row, value.findings[1].column, value.findings[1].severity, value.findings[1].property })
       assert.equal(0, #server.requests())

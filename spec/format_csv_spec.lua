@@ -37,14 +37,14 @@ describe("format.csv: rows", function()
 
   it("reads quotes, doubled quotes, separators and line breaks in quotes", function()
     assert.same({ 'a "b", c', "two\nlines", "two\r\nlines", "plain", '5" disk' }, values(
-      'E-Mail,Skype\r\na@x.org,"a ""b"", c"\r\na@x.org,"two\nlines"\r\na@x.org,"two\r\nlines"\r\na@x.org,plain\r\n'
+      'E-Mail,custom:-\r\na@x.org,"a ""b"", c"\r\na@x.org,"two\nlines"\r\na@x.org,"two\r\nlines"\r\na@x.org,plain\r\n'
       .. 'a@x.org,5" disk\r\n'))
   end)
 
   it("ends rows with CR LF, LF or CR, the last one also with nothing", function()
     for _, eol in ipairs { "\r\n", "\n", "\r" } do
-      assert.same({ "1", "2" }, values("E-Mail,Skype" .. eol .. "a@x.org,1" .. eol .. "a@x.org,2"))
-      assert.same({ "1", "2" }, values("E-Mail,Skype" .. eol .. "a@x.org,1" .. eol .. "a@x.org,2" .. eol))
+      assert.same({ "1", "2" }, values("E-Mail,custom:-" .. eol .. "a@x.org,1" .. eol .. "a@x.org,2"))
+      assert.same({ "1", "2" }, values("E-Mail,custom:-" .. eol .. "a@x.org,1" .. eol .. "a@x.org,2" .. eol))
     end
   end)
 
@@ -57,7 +57,7 @@ describe("format.csv: rows", function()
       assert.equal("s", reader:next().contact_infos[2].value)
     end
     assert.same({ "1" }, values("sep=;\r\nE-Mail;Skype\r\na@x.org;1"))
-    assert.same({ "1,2" }, values("E-Mail;Skype\na@x.org;1,2", { separator = ";" }))
+    assert.same({ "1,2" }, values("E-Mail;custom:-\na@x.org;1,2", { separator = ";" }))
   end)
 
   it("counts rows as a spreadsheet does, and lines as an editor does", function()
@@ -244,7 +244,7 @@ describe("format.csv: columns", function()
     assert.same({
       value("email", "work", "ada@example.com"), value("phone", "mobile", "+44 7700 900123"),
       value("phone", "mobile", "+44 20 7946 0001"), value("phone", "work Fax", "+44 20 7946 0002"),
-      'type="address" subType="home" addressLine1="12 Test St\\\nFlat 2" addressLine2="PO 1" zipCode="NW1 6XE" '
+      'type="address" subType="home" addressLine1="12 Test St" addressLine2="Flat 2, PO 1" zipCode="NW1 6XE" '
         .. 'city="London" country="GB" isAddress=true',
       value("urls", "other", "https://x.example"), value("messenger", "skype", "ada.b"),
     }, infos(person))
@@ -299,7 +299,7 @@ describe("format.csv: columns", function()
     local person = one("E-Mail,Adresse,Adresse 2,PLZ,PLZ,Ort\na@x.org,Weg 1,Hof,01067,99999,Dresden")
     assert.equal('type="address" subType="work" addressLine1="Weg 1" addressLine2="Hof" zipCode="01067" city="Dresden" '
       .. "isAddress=true", people.info_key(person.contact_infos[2]))
-    assert.is_nil(require "awork.format.columns".find "Adresse 3")
+    assert.is_nil(require "awork.format.columns".find "Adresse 4")
     assert.is_nil(require "awork.format.columns".find "Adresse E-Mail Telefon")
     person = one "E-mail 1 - Value,Address 1 - Street,Address 1 - PO Box,Address 1 - City\na@x.org,,PO 1,Bonn"
     assert.equal("PO 1", person.contact_infos[2].addressLine1)
@@ -334,7 +334,7 @@ describe("format.csv: columns", function()
   end)
 
   it("says when nothing is understood", function()
-    for _, s in ipairs { "", "\n\n", "people.csv", "a,b\n1,2", "user,Foo\nx,y" } do
+    for _, s in ipairs { "people.csv", "a,b\n1,2", "user,Foo\nx,y" } do
       local persons, err = csv.decode(s)
       assert.is_nil(persons)
       assert.equal("columns", err.code, s)
@@ -367,9 +367,10 @@ describe("format.csv: what spreadsheets do to values", function()
       "@SUM(A1)", "\t=1", "\r=1", "+A1", "'=1", "''+1", "#N/A", "1E5", "#" } do
       local person = { user = "a@x.org", contact_infos = { { type = "phone", subType = "work", value = evil } } }
       local s = csv.encode { person }
-      assert.matches("'" .. evil:gsub('"', '""'):gsub("%p", "%%%0"), s)
+      assert.matches(',"?\'', s:match "\r\n(.*)$")
       assert.equal(evil, csv.decode(s, { trim = false })[1].contact_infos[1].value)
       s = csv.encode({ person }, { escape_formulas = false })
+      assert.is_truthy(s:find(evil:gsub('"', '""'), 1, true))
       assert.is_nil(s:find("'" .. evil:gsub('"', '""'), 1, true))
     end
     assert.equal("+49 30 1", one("E-Mail,Telefon\na@x.org,'+49 30 1").contact_infos[2].value)

@@ -90,8 +90,9 @@ function M.validate(ctx)
   for _, warning in ipairs(reader.warnings or {}) do
     if warning.row then
       warning.file = warning.file or reader.file
-      findings:add("doubtful", stream.place(warning), { file = warning.file, row = warning.row, line = warning.line,
-        column = warning.column, property = ui.json and warning.property or nil, rule = "left-out", message = warning.message })
+      findings:add(strict and "wrong" or "doubtful", stream.place(warning), { file = warning.file, row = warning.row,
+        line = warning.line, column = warning.column, property = ui.json and warning.property or nil,
+        rule = "left-out", message = warning.message })
     else
       whole[#whole + 1] = warning
     end

@@ -7,6 +7,7 @@
 --    `E-Mail`, `PLZ`) with `geschäftlich`, `privat`, `work`, … and a number. A column with a word that is not in the
 --    tables is not understood: "E-Mail Vorgesetzter" is somebody else's address.
 local core = require "awork.core"
+local elsewhere = require "awork.format.elsewhere"
 local labels = require "awork.format.labels"
 local text = require "awork.format.text"
 
@@ -17,29 +18,34 @@ local PERSON = {
   user = "user|awork user|awork id|awork user id|awork userid|awork nutzer|awork nutzer id|awork benutzer id|aworkid",
   firstName = "firstname|first name|given name|givenname|forename|vorname|vornamen|rufname",
   lastName = "lastname|last name|family name|familyname|surname|nachname|nachnamen|familienname|zuname",
-  name = "name|full name|fullname|display name|vollstaendiger name|anzeigename|mitarbeiter|mitarbeitername|"
-    .. "employee|employee name|vor und nachname|name vorname|nachname vorname",
+  name = "name|full name|fullname|display name|displayname|vollstaendiger name|anzeigename|mitarbeitername|"
+    .. "name des mitarbeiters|employee name|vor und nachname|name vorname|nachname vorname",
 }
 
 -- Nouns beside those of labels.lua, folded. The concepts that end in `=` are fields of an address.
 local NOUNS = {}
 labels.learn({
-  phone = "phone|telephone|phone number|telephone number|tel|tel nr|telefon|telefonnummer|telefonnr|rufnummer|fon|"
-    .. "festnetz|festnetznummer|landline|direct line",
+  phone = "phone|phones|telephone|phone number|phone numbers|telephone number|tel|tel nr|telefon|telefonnummer|"
+    .. "telefonnummern|telefonnr|rufnummer|fon|festnetz|festnetznummer|landline|direct line|haupttelefon",
   email = "email|e mail|mail|email address|e mail address|mail address|emailadresse|email adresse|e mail adresse|"
-    .. "mailadresse|mail adresse|emails|e mails",
-  url = "url|web|website|web site|webseite|web page|webpage|homepage|internet|internetseite|internetadresse|www|site",
-  messenger = "messenger|chat|im|instant messenger",
+    .. "mailadresse|mail adresse|emails|e mails|mails|email addresses|e mail addresses|e mail adressen|emailadressen",
+  url = "url|web|website|web site|webseite|web page|webpage|homepage|home page|internet|internetseite|"
+    .. "internetadresse|internet address|web address|webadresse|www",
+  messenger = "messenger|chat|im|instant messenger|messenger name|im address|imaddress|im adresse|im addresses|"
+    .. "screen name",
   address = "address|adresse|anschrift|postal address|postanschrift",
   ["street="] = "street|street address|address street|strasse|str|strasse nr|strasse hausnummer|strasse hausnr|"
-    .. "strasse und hausnummer|strasse und nr|addressline1|address line 1|addressline 1|adresszeile 1|street 1",
+    .. "strasse und hausnummer|strasse und nr|"
+    .. "strasse u hausnummer|strasse u nr|street and house number|"
+    .. "street and number|street name|strassenname|addressline1|address line 1|addressline 1|adresszeile 1|street 1",
   ["number="] = "house number|housenumber|hausnummer|hausnr|haus nr",
-  ["line2="] = "addressline2|address line 2|addressline 2|adresszeile 2|adresszusatz|anschriftenzusatz|zusatz|"
-    .. "address supplement|additional address|street 2|strasse 2|extended address",
+  ["line2="] = "addressline2|address line 2|addressline 2|adresszeile 2|adresszeile 3|address line 3|adresszusatz|"
+    .. "anschriftenzusatz|zusatz|address supplement|additional address|extended address",
   ["zip="] = "zip|zip code|zipcode|postcode|post code|postal code|postalcode|plz|postleitzahl",
   ["city="] = "city|town|locality|ort|stadt",
   ["state="] = "state|province|region|bundesland|kanton|provinz|state province",
   ["country="] = "country|land|staat|country region|region country|land region|country code|laendercode|laenderkuerzel",
+  ["box="] = "po box|pobox|post office box|postfach|address po box",
 }, NOUNS)
 
 NOUNS.main = false -- "Company Main Phone" is nobody's own
@@ -52,7 +58,7 @@ local PREFIXES = {
 
 local PARTS = {
   ["street="] = "addressLine1", ["number="] = "houseNumber", ["line2="] = "addressLine2", ["zip="] = "zipCode",
-  ["city="] = "city", ["state="] = "state", ["country="] = "country",
+  ["city="] = "city", ["state="] = "state", ["country="] = "country", ["box="] = "poBox",
 }
 
 -- Nouns that are a type of their own; a phone's is implied by mobile and fax.
@@ -63,12 +69,18 @@ local SERVICES = {
 }
 local TYPES = { phone = "phone", mobile = "phone", fax = "phone", email = "email", url = "urls" }
 -- Nouns that may stand beside a more precise one: "Mobile Phone", "LinkedIn URL", "Address City".
-local VAGUE = { phone = { "mobile", "fax" }, url = {}, address = {}, messenger = { "skype", "whatsapp" } }
+local VAGUE = { phone = { "mobile", "fax", "whatsapp" }, url = {}, address = {}, messenger = { "skype", "whatsapp" } }
 for service in pairs(SERVICES) do
   if service ~= "messenger" then table.insert(VAGUE.url, service) end
 end
 for part in pairs(PARTS) do table.insert(VAGUE.address, part) end
 table.insert(VAGUE.address, "email")
+
+-- A column of an address. `line`: which line of the street, of "Business Street 3".
+local function address_part(found, field, n, line)
+  return { type = "address", subType = labels.subtype("address", found), field = field, n = n, line = line,
+    guessed = true }
+end
 
 local function by_words(name)
   local found, unknown = labels.parse(name, NOUNS, PREFIXES)
@@ -89,14 +101,13 @@ local function by_words(name)
   local n = found.number or 1
   if n < 1 then return nil end
   local field = PARTS[noun]
-  if noun == "address" then
-    -- "Address" is the street's line, "Address 2" the line below it.
-    if n > 2 then return nil end
-    field, n = n == 1 and "addressLine1" or "addressLine2", 1
+  if noun == "address" or noun == "street=" then
+    -- "Address" and "Street" are the street's line, those with a number the lines below it.
+    if n > 3 then return nil end
+    if n > 1 then return address_part(found, "addressLine2", 1, n) end
+    field = "addressLine1"
   end
-  if field then
-    return { type = "address", subType = labels.subtype("address", found), field = field, n = n, guessed = true }
-  end
+  if field then return address_part(found, field, n) end
   local type = SERVICES[noun] or TYPES[noun]
   local subtype = labels.subtype(type, found)
   if noun == "messenger" then subtype = "other" end
@@ -110,14 +121,14 @@ local GOOGLE_TYPES = {
 local GOOGLE_PARTS = {
   value = "value", type = "label", label = "label", service = "service", street = "addressLine1",
   ["extended address"] = "addressLine2", ["postal code"] = "zipCode", postcode = "zipCode", city = "city",
-  region = "state", country = "country", ["po box"] = "poBox", formatted = "ignore",
+  region = "state", country = "country", ["po box"] = "poBox", formatted = "formatted",
 }
 
 local function by_google(name)
   local kind, n, part = name:lower():match "^([%a-]+) (%d%d?) %- ([%a ]+)$"
   local type, field = GOOGLE_TYPES[kind], GOOGLE_PARTS[part]
   if not type or not field then return nil end
-  local labelling = field == "label" or field == "service" or field == "ignore"
+  local labelling = field == "label" or field == "service" or field == "formatted"
   if not labelling and (type == "address") == (field == "value") then return nil end
   return { type = type, field = field, n = tonumber(n), google = true }
 end
@@ -219,16 +230,66 @@ for field, phrases in pairs(PERSON) do
   for phrase in phrases:gmatch "[^|]+" do PERSON_NAMES[phrase] = field end
 end
 
+-- "Email Address [Required]" (Google Workspace) is what it is without; "Employee #" is a number.
+local function plain(name)
+  local at = name:sub(-1) == "]" and name:find("[", 1, true)
+  if at and at > 1 then name = text.trim(name:sub(1, at - 1)) end
+  return (name:gsub("#", " nr "))
+end
+
+--- Is the column called `name` known to hold nothing that is a contact info of whose row it is: a job title, a phone
+-- number of an assistant's? Such a column is left out, and stands for nothing that a plan might delete.
+function M.elsewhere(name)
+  if #name > 200 then return false end
+  local folded = text.fold(plain(name))
+  if name:find "^[A-Za-z]+$" then -- "AssistantPhone"
+    folded = elsewhere.columns[folded] and folded or text.fold((name:gsub("([a-z])([A-Z])", "%1 %2")))
+  end
+  if elsewhere.columns[folded] or (elsewhere.google[name:match "^[A-Za-z]+"] and name:find " [0-9]+ %- ") then
+    return true
+  end
+  for word in folded:gmatch "[^ ]+" do
+    if elsewhere.people[word] then return true end
+  end
+  return false
+end
+
+-- Names of a directory's attributes (LDAP), which say nothing elsewhere.
+local ATTRIBUTES = {
+  l = "city", st = "state", co = "country", c = "country", sn = { person = "lastName" },
+  wWWHomePage = { type = "urls", field = "value", n = 1, guessed = true },
+}
+
+--- The specification of a directory's attribute; nil if `name` is none that would not be understood anyway.
+function M.attribute(name)
+  local what = ATTRIBUTES[name]
+  if type(what) ~= "string" then
+    local copy = what and {}
+    for key, value in pairs(what or {}) do copy[key] = value end
+    return copy
+  end
+  return { type = "address", field = what, n = 1, guessed = true }
+end
+
 --- What the column called `name` is: `{ person = "user"|"firstName"|"lastName"|"name" }`, or
 -- `{ type=, subType=, field=, n= }`, `guessed = true` if by words (no subtype then: not said), `google = true` when
--- other columns say the subtype. nil: not understood.
+-- other columns say the subtype, `line` for a further line of a street. nil: not understood.
 function M.find(name)
   if #name > 200 then return nil end
   local spec = M.spec(name) or by_google(name)
-  if spec then return spec end
-  local about = PERSON_NAMES[text.fold(name)]
+  if spec then
+    spec.own = not spec.google or nil
+    return spec
+  end
+  name = plain(name)
+  if name:find("?", 1, true) then return nil end -- "Mobile?" is answered by yes or no
+  local folded = text.fold(name)
+  local about = PERSON_NAMES[folded]
   if about then return { person = about } end
+  if M.elsewhere(name) then return nil end
+  -- "MobilePhone": programs' names are words without spaces.
   return by_words(name)
+    or name:find "^[A-Za-z]+$" and name:find "[a-z][A-Z]" and by_words((name:gsub("([a-z])([A-Z])", "%1 %2"))) or nil
 end
 
 return M

@@ -1,4 +1,5 @@
 --- From a header row to what is done with each column.
+local addresses = require "awork.format.csv_addresses"
 local columns = require "awork.format.columns"
 local persons = require "awork.format.person"
 local stream = require "awork.format.stream"
@@ -6,7 +7,7 @@ local text = require "awork.format.text"
 
 local M = {}
 
--- What opts.columns and opts.user say about columns of this file, by name as written, else folded.
+-- What opts.columns, opts.ignore_columns and opts.user say about columns of this file, by name as written, else folded.
 local function overrides(opts, header, level)
   local by_index, missing = {}, nil
   local ignored = stream.ignored(opts)
@@ -62,110 +63,176 @@ local DEFAULTS = {
 }
 
 -- Google's columns that hold no value.
-local KINDS = { label = true, service = true, ignore = true }
+local KINDS = { label = true, service = true, formatted = true }
 local function says_kind(spec) return spec.google and KINDS[spec.field] end
 
--- Which column is what: for each a specification (columns.lua), false or nil. Subtypes that are not said are filled in.
-local function specify(header, special, defaults)
-  local specs, google, has_first = {}, {}, false
+-- A directory's short names, `l` and `st`, are those of an address beside its long ones.
+local DIRECTORY = { streetAddress = true, postalCode = true, telephoneNumber = true, givenName = true }
+
+-- Which column is what: for each a specification (columns.lua), false or nil; and Google's columns that say the kind,
+-- by type, number and field.
+local function specify(header, special)
+  local specs, google, directory, has_work_phone = {}, {}, false, false
+  for _, name in ipairs(header) do
+    directory = directory or DIRECTORY[name]
+    has_work_phone = has_work_phone or text.fold(name) == "telefon geschaeftlich"
+  end
   for i, name in ipairs(header) do
     local spec = special[i]
-    if spec == nil and name ~= "" then spec = columns.find(name) end
+    if spec == nil and name ~= "" then
+      spec = directory and columns.attribute(name) or columns.find(name)
+      -- Outlook's name for the number of the company's switchboard.
+      if has_work_phone and text.fold(name) == "telefon firma" then spec = nil end
+    end
     specs[i] = spec
-    if spec and spec.person == "firstName" then has_first = true end
     -- Google's columns come in sets; those that say the kind are looked up by their number.
     if spec and says_kind(spec) then google[spec.type .. spec.n .. spec.field] = i end
   end
-  for i = 1, #header do
-    local spec = specs[i] or {}
-    if spec.person == "name" and has_first then
-      spec.person = "lastName" -- "Name; Vorname"
-    elseif spec.google or spec.guessed then
-      spec.subType = spec.subType or defaults[spec.type] or DEFAULTS[spec.type]
-      if spec.google then
-        spec.kind = google[spec.type .. spec.n .. "service"] or google[spec.type .. spec.n .. "label"]
-      end
-    end
+  return specs, google
+end
+
+-- A column with a whole name: of "Name; Vorname" it is the last name; beside both parts it is not needed.
+local function whole_name(specs)
+  local has = {}
+  for _, spec in pairs(specs) do
+    if spec and spec.person then has[spec.person] = true end
   end
-  return specs
+  return has.firstName and (has.lastName and "nothing" or "lastName") or "name"
 end
 
 local function key_of(spec)
   return ("%s\0%s\0%d\0%s"):format(spec.type, spec.subType, spec.n, spec.google and "google" or "")
 end
 
+local Plan = {}
+Plan.__index = Plan
+
+function Plan:warn(i, message) self.warnings[#self.warnings + 1] = { column = self.header[i], message = message } end
+
+-- A column that gives nothing: kept for `extra`, warned of, and, unless it is known to be about something else, a
+-- reason to delete nothing.
+function Plan:leave_out(i, message)
+  local name = self.header[i]
+  self.unmapped[#self.unmapped + 1] = i
+  if name == "" or i == self.user_column then return end
+  if columns.elsewhere(name) then
+    self:warn(i, "no contact info of whose row it is; it is left out")
+    return
+  end
+  self:warn(i, message or "not understood as a contact info; it is left out")
+  self.unknown[#self.unknown + 1] = { name = name, what = "column" }
+end
+
+-- A column that the caller leaves out, though it is understood: what it would give is not known, so it is not deleted.
+function Plan:ignore(i)
+  local spec = columns.find(self.header[i])
+  if spec and spec.type then
+    self.unknown[#self.unknown + 1] = { name = self.header[i], what = "column", types = { spec.type }, ignored = true }
+  end
+end
+
+function Plan:add_person(i, spec, whole)
+  local field = spec.person == "name" and whole or spec.person
+  if field == "nothing" then
+    self:warn(i, "the whole name, which is taken from its parts")
+  elseif self.person[field] then
+    self:warn(i, ("also gives %s, which is taken from '%s'"):format(field, self.header[self.person[field]]))
+  else
+    self.person[field] = i
+  end
+end
+
+-- A column of a contact info of several columns.
+function Plan:add_part(i, spec)
+  local key = key_of(spec)
+  local group = self.groups[key]
+  if not group then
+    group = { type = spec.type, subType = spec.subType, kind = spec.kind, own = spec.own, fields = {}, columns = {} }
+    self.groups[key] = group
+    self.infos[#self.infos + 1] = group
+  end
+  group.loose = group.loose or spec.guessed or spec.google
+  if spec.google then group.columns[spec.type .. spec.n] = self.header[i] end
+  local taken = group.columns[spec.field]
+  if taken and not (spec.guessed and spec.field == "addressLine2") then
+    self:leave_out(i, ("also gives %s, which is taken from '%s'; it is left out"):format(spec.field, taken))
+  else
+    group.fields[#group.fields + 1] = { index = i, column = self.header[i], field = spec.field, line = spec.line or 1 }
+    group.columns[spec.field] = taken or self.header[i]
+  end
+end
+
+-- Addresses that are none: "Land" alone, without a street's column, says where somebody is.
+function Plan:drop_streetless()
+  for k = #self.infos, 1, -1 do
+    local group = self.infos[k]
+    if group.loose and not group.columns.addressLine1 and not group.columns.poBox then
+      for _, part in ipairs(group.fields) do
+        self:leave_out(part.index, "part of an address without a column for its street; it is left out")
+      end
+      table.remove(self.infos, k)
+    elseif group.loose then
+      -- The lines of a street in their order, whatever that of the columns.
+      for order, part in ipairs(group.fields) do part.order = order end
+      table.sort(group.fields, function(a, b)
+        if a.line ~= b.line then return a.line < b.line end
+        return a.order < b.order
+      end)
+    end
+  end
+end
+
 --- What is done with each column of `header`: `person` (field → column), `infos` (producers of contact infos, in the
 -- order of the columns: of one column, or of several with `fields`), `unmapped` (columns), `unknown` (see person.lua),
 -- `user_column`, `user_spec`; and a list of warnings. nil and an error if the header can't be used.
 function M.compile(header, opts, file, level)
-  local plan, warnings = { person = {}, infos = {}, unmapped = {}, unknown = {} }, {}
-  local function warn(name, message) warnings[#warnings + 1] = { column = name, message = message } end
   local special, missing, user_column, user_spec = overrides(opts, header, level + 1)
   if missing then
     return nil, stream.fail("columns", ("there is no column '%s'"):format(missing), { file = file }, true)
   end
-  plan.user_column, plan.user_spec = user_column, user_spec
-
-  local specs = specify(header, special, opts.defaults or {})
+  local plan = setmetatable({ header = header, person = {}, infos = {}, unmapped = {}, unknown = {}, warnings = {},
+    groups = {}, user_column = user_column, user_spec = user_spec }, Plan)
+  local specs, google = specify(header, special)
+  local defaults = opts.defaults or {}
+  local doubtful = addresses.arrange(specs, defaults.address or DEFAULTS.address)
   local several = {} -- contact infos of more than one column
   for i = 1, #header do
     local spec = specs[i]
-    if spec and not spec.person and not says_kind(spec) and (spec.field ~= "value" or spec.type == "address") then
+    if spec and (spec.google or spec.guessed) then
+      spec.subType = spec.subType or defaults[spec.type] or DEFAULTS[spec.type]
+      if spec.google then
+        spec.kind = google[spec.type .. spec.n .. "service"] or google[spec.type .. spec.n .. "label"]
+      end
+    end
+    if spec and not spec.person and not says_kind(spec) and not doubtful[i]
+      and (spec.field ~= "value" or spec.type == "address") then
       several[key_of(spec)] = true
     end
   end
 
-  local groups = {}
-  for i, name in ipairs(header) do
+  local whole = whole_name(specs)
+  for i = 1, #header do
     local spec = specs[i]
-    if not spec then
-      if spec == nil and i ~= user_column then
-        plan.unmapped[#plan.unmapped + 1] = i
-        if name ~= "" then
-          warn(name, "not understood as a contact info; it is left out")
-          plan.unknown[#plan.unknown + 1] = { name = name, what = "column" }
-        end
-      end
+    if spec == nil then
+      plan:leave_out(i)
+    elseif spec == false then
+      plan:ignore(i)
     elseif spec.person then
-      if plan.person[spec.person] then
-        warn(name, ("also gives %s, which is taken from '%s'"):format(spec.person, header[plan.person[spec.person]]))
-      else
-        plan.person[spec.person] = i
-      end
-    elseif not says_kind(spec) then
-      local key = key_of(spec)
-      if not several[key] then
-        plan.infos[#plan.infos + 1] = {
-          index = i, column = name, type = spec.type, subType = spec.subType, kind = spec.kind,
-        }
-      else
-        local group = groups[key]
-        if not group then
-          group = { type = spec.type, subType = spec.subType, kind = spec.kind, fields = {}, columns = {} }
-          groups[key] = group
-          plan.infos[#plan.infos + 1] = group
-        end
-        group.loose = group.loose or spec.guessed or spec.google
-        if group.columns[spec.field] then
-          warn(name, ("also gives %s, which is taken from '%s'"):format(spec.field, group.columns[spec.field]))
-        else
-          group.fields[#group.fields + 1] = { index = i, column = name, field = spec.field }
-          group.columns[spec.field] = name
-        end
-      end
+      plan:add_person(i, spec, whole)
+    elseif doubtful[i] then
+      plan:leave_out(i, "it is not clear which address it belongs to; it is left out")
+    elseif says_kind(spec) then
+      plan.formatted = plan.formatted or {}
+      if spec.field == "formatted" then plan.formatted[spec.type .. spec.n] = i end
+    elseif several[key_of(spec)] then
+      plan:add_part(i, spec)
+    else
+      plan.infos[#plan.infos + 1] = {
+        index = i, column = header[i], type = spec.type, subType = spec.subType, kind = spec.kind, own = spec.own,
+      }
     end
   end
-  -- "Land" alone, without a street's column, says where somebody is, and is no postal address.
-  for k = #plan.infos, 1, -1 do
-    local group = plan.infos[k]
-    if group.loose and not group.columns.addressLine1 and not group.columns.poBox then
-      for _, part in ipairs(group.fields) do
-        warn(part.column, "part of an address without a column for its street; it is left out")
-        plan.unmapped[#plan.unmapped + 1] = part.index
-      end
-      table.remove(plan.infos, k)
-    end
-  end
+  plan:drop_streetless()
   -- Our own file of people without any contact info is one; any other has names that we don't know.
   local bare = #plan.infos == 0 and plan.person.user
   for _, name in ipairs(header) do bare = bare and columns.spec(name) end
@@ -174,7 +241,7 @@ function M.compile(header, opts, file, level)
       .. "columns = { ['Durchwahl'] = 'phone:work' } (found: " .. persons.excerpt(table.concat(header, ", ")) .. ")",
       { file = file }, true)
   end
-  return plan, warnings
+  return plan, plan.warnings
 end
 
 return M

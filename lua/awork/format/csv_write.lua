@@ -10,8 +10,7 @@ local M = {}
 local find, gsub = string.find, string.gsub
 
 -- Several values in one cell, as Google writes them.
-local JOIN = " ::: "
-M.join = JOIN
+local JOIN = cells_of.join
 
 local function quote(cell, needs)
   if find(cell, needs) then return '"' .. gsub(cell, '"', '""') .. '"' end
@@ -113,8 +112,10 @@ function M.encoder(opts, list, level)
   local needs = "[\"\r\n" .. separator .. "]"
   local formulas = opts.escape_formulas ~= false
 
+  -- A value as the reader takes it for exactly itself.
+  local function meant(value, kind) return formulas and cells_of.write(value, kind) or value end
+
   local function cell_of(value)
-    if formulas then value = cells_of.disarm(value) end
     -- White space at the ends is data, and some readers drop it when it is bare.
     if find(value, "^%s") or find(value, "%s$") then return '"' .. gsub(value, '"', '""') .. '"' end
     return quote(value, needs)
@@ -136,7 +137,7 @@ function M.encoder(opts, list, level)
 
   function self.head()
     local cells = {}
-    for i, spec in ipairs(specs) do cells[i] = quote(spec.header or columns.name(spec), needs) end
+    for i, spec in ipairs(specs) do cells[i] = quote(meant(spec.header or columns.name(spec), "name"), needs) end
     return (opts.bom and "\xEF\xBB\xBF" or "") .. table.concat(cells, separator) .. eol
   end
 
@@ -147,7 +148,10 @@ function M.encoder(opts, list, level)
       return nil, stream.fail("unrepresentable", message:format(...), { row = row, unit = "person" })
     end
     local cells, counts = {}, {}
-    for i, spec in ipairs(specs) do cells[i] = spec.person and person[spec.person] or "" end
+    for i, spec in ipairs(specs) do
+      local value = spec.person and person[spec.person] or ""
+      cells[i] = value ~= "" and meant(value, spec.person == "user" and "user" or "name") or ""
+    end
     for i, info in ipairs(person.contact_infos or {}) do
       local fields, key = columns.filled(info), pair_key(info)
       local slots = place[key]
@@ -159,7 +163,8 @@ function M.encoder(opts, list, level)
         counts[key] = n
         local slot = slots[math.min(n, last[key])]
         for _, field in ipairs(fields) do
-          local value, at = info[field], slot and slot[field]
+          local kind = cells_of.kind(info.type, info.subType, field)
+          local value, at = meant(info[field], kind), slot and slot[field]
           if find(value, "\0", 1, true) then
             return fail("contact info %d: %s has a NUL character", i, field)
           elseif field == "value" and find(value, JOIN, 1, true) then
@@ -169,6 +174,9 @@ function M.encoder(opts, list, level)
           elseif n <= last[key] then
             cells[at] = value
           elseif next(slot) == "value" and next(slot, "value") == nil then
+            if find(cells[at] .. value, ":::", 1, true) and not find(cells[at], JOIN, 1, true) then
+              return fail("contact info %d: ':::' in one of several values that share a cell", i)
+            end
             cells[at] = cells[at] == "" and value or cells[at] .. JOIN .. value
           else
             return fail("contact info %d: more of %s %s than there are columns; name some as in '%s'", i,

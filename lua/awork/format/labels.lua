@@ -1,5 +1,6 @@
 --- Words for kinds of contact infos, as people and programs write them, and what awork calls the same.
 -- One table serves CSV headers, Google's labels, vCard's TYPE and X-ABLabel, and SCIM's type.
+local elsewhere = require "awork.format.elsewhere"
 local text = require "awork.format.text"
 
 local M = {}
@@ -8,23 +9,30 @@ local MAX_LABEL = 200 -- bytes: one label may stand beside thousands of properti
 
 -- concept → its words, folded (text.fold), separated by `|`.
 local WORDS = {
-  work = "work|works|business|office|job|corporate|company|professional|arbeit|arbeitsplatz|geschaeft|geschaeftlich|"
-    .. "geschaeftliche|geschaeftlicher|geschaeftliches|dienst|dienstlich|dienstliche|dienstlicher|dienstliches|"
+  work = "work|works|business|office|job|corporate|company|professional|arbeit|arbeitsplatz|geschaeft|geschaefts|"
+    .. "geschaeftlich|geschaeftliche|geschaeftlicher|geschaeftliches|dienst|dienstlich|dienstliche|"
+    .. "dienstlicher|dienstliches|"
     .. "buero|firma|beruf|beruflich|berufliche|berufliches|g",
-  home = "home|private|personal|privat|privater|privates|persoenlich|persoenliche|zuhause|zu hause|p",
+  home = "home|private|personal|privat|private|privater|privates|persoenlich|persoenliche|persoenliches|zuhause|"
+    .. "zu hause|p",
   mobile = "mobile|cell|cellular|cell phone|cellphone|mobile phone|mobile number|mobil|mobiles|mobiltelefon|"
-    .. "mobilnummer|mobilfunk|mobilfunknummer|mobilnr|handy|handynummer|handynr|smartphone|iphone|natel",
-  fax = "fax|facsimile|telefax|faxnummer|fax number|faxnr|telefaxnummer",
-  other = "other|andere|anderer|anderes|sonstige|sonstiger|sonstiges|weitere|weiterer|weiteres|alternativ|alternative",
+    .. "mobilnummer|mobilfunk|mobilfunknummer|mobilnr|mobil tel|mobil telefon|mobile phones|handy|handynummer|handynr|"
+    .. "smartphone|iphone|natel",
+  fax = "fax|facsimile|telefax|faxnummer|fax number|fax phone|faxnr|telefaxnummer",
+  -- Outlook's further address has both genders: "Weiteres/r Bundesland/Kanton", "Weiteres/e Land/Region".
+  other = "other|andere|anderer|anderes|sonstige|sonstiger|sonstiges|weitere|weiterer|weiteres|weiteres r|weiteres e|"
+    .. "weitere r|weitere s|weiterer s|further|additional|alternativ|alternative|alternativer|alternatives|alternate|"
+    .. "secondary|sekundaer|sekundaere|sekundaerer|sekundaeres|zweite|zweiter|zweites",
   ["work fax"] = "workfax", ["home fax"] = "homefax",
   ["work mobile"] = "workmobile",
   skype = "skype|skype id|skype name|skypename",
   whatsapp = "whatsapp",
-  facebook = "facebook", twitter = "twitter|x twitter", xing = "xing", linkedin = "linkedin|linked in",
+  facebook = "facebook", twitter = "twitter|x twitter|twitter x", xing = "xing", linkedin = "linkedin|linked in",
   instagram = "instagram|insta", pinterest = "pinterest", github = "github|git hub",
   -- Words that say nothing about the kind.
   [""] = "voice|pref|preferred|internet|main|default|text|msg|number|nummer|nr|no|profil|profile|profile url|"
-    .. "profil url|link|handle|account|konto|primary|dom|intl|postal|parcel|x400|video|homepage",
+    .. "profil url|link|handle|account|konto|primary|dom|intl|postal|parcel|x400|video|homepage|"
+    .. "primaer|primaere|primaerer|primaeres|haupt|mailing|username|user name|benutzername|feed|adresszeile",
 }
 
 local CONCEPTS, LONGEST = {}, 1 -- phrase → list of concepts
@@ -75,7 +83,7 @@ function M.parse(s, more, prefixes)
       end
     end
     local word = words[i]
-    if not taken and word:find "^%d%d?$" and not found.number then
+    if not taken and word:find "^[0-9][0-9]?$" and not found.number then
       found.number, taken = tonumber(word), 1
     end
     if not taken and prefixes then
@@ -137,6 +145,15 @@ end
 --- awork's subtype for a label such as Google's "Work Fax" or Apple's "_$!<Home>!$_"; nil if it says nothing.
 function M.of_label(type, label)
   return M.subtype(type, (M.parse(label)))
+end
+
+--- Does a label say that what it stands beside is somebody else's: "Assistant", "Vorgesetzte"?
+function M.of_another(label)
+  if #label > MAX_LABEL then return false end
+  for word in text.fold(label):gmatch "[^ ]+" do
+    if elsewhere.people[word] then return true end
+  end
+  return false
 end
 
 return M

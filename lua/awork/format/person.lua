@@ -24,10 +24,14 @@ M.fields = FIELDS
 
 --- First and last name of "Anna Lena Weiß" or "Weiß, Anna Lena"; a single word is a last name.
 function M.split_name(name)
-  local last, first = name:match "^([^,]-)%s*,%s*([^,]+)$"
-  if not last then
-    first, last = name:match "^(.-)%s+(%S+)$"
-    if not first then first, last = nil, name end
+  name = text.trim(name)
+  local first, last
+  local comma = name:find(",", 1, true)
+  if comma and comma < #name and not name:find(",", comma + 1, true) then
+    last, first = text.trim(name:sub(1, comma - 1)), text.trim(name:sub(comma + 1))
+  else
+    first, last = name:match "^(.*)[ \t\r\n\v\f]([^ \t\r\n\v\f]+)$"
+    first, last = first and text.trim(first), last or name
   end
   return first ~= "" and first or nil, last ~= "" and last or nil
 end

@@ -123,10 +123,11 @@ local function detect(head, named)
 end
 
 --- Opens `source`. `opts.encoding` is canonical or nil; with `raw_bytes` a single-byte encoding is left to the caller
--- (vCard properties name their own). Returns an input, or nil and an error. The input holds a window of the text:
+-- (vCard properties name their own); with `takes_nul` a NUL byte is, too (`nul` says that there was one). Returns an
+-- input, or nil and an error. The input holds a window of the text:
 -- `buf`, of which everything before `pos` has been dealt with.
 function M.input(source, opts, level)
-  local self = setmetatable({ buf = "", pos = 1, name = opts.name, line = 1 }, Input)
+  local self = setmetatable({ buf = "", pos = 1, name = opts.name, line = 1, takes_nul = opts.takes_nul }, Input)
   local pull, file = opener(source, level + 1)
   if type(source) == "string" then self.name = self.name or source end
   if not pull then return nil, M.fail("not-read", ("cannot be opened: %s"):format(file), {}, true) end
@@ -179,11 +180,12 @@ function Input:more(want)
     elseif not chunk then
       self.eof = true
       break
-    elseif chunk:find("\0", 1, true) then
+    elseif chunk:find("\0", 1, true) and not self.takes_nul then
       self.eof = true
       return nil, M.fail("encoding", "a NUL byte: this is not text (or it is UTF-16, to be named as encoding)",
         { file = self.name }, true)
     end
+    self.nul = self.nul or self.takes_nul and chunk:find("\0", 1, true) ~= nil
     parts[#parts + 1] = chunk
     size = size + #chunk
   until size >= want
@@ -436,7 +438,7 @@ end
 
 --- The functions that every format has, over `reader(input, opts, level)` (→ a reader) and `encoder(opts, persons,
 -- level)` (→ an encoder; `persons` only when it is a list). `spec`: also `read_options`, `write_options` (names), `raw`
--- (single-byte encodings are the reader's business).
+-- (single-byte encodings are the reader's business), `nul` (NUL bytes are).
 function M.format(spec)
   local read_options = set("encoding name user defaults extra ignore_columns", spec.read_options)
   local write_options = set(spec.write_options or "")
@@ -444,7 +446,8 @@ function M.format(spec)
 
   local function open(source, opts, level)
     opts = check_options(opts, read_options, level + 1)
-    local input, err = M.input(source, { encoding = opts.encoding, name = opts.name, raw_bytes = spec.raw }, level + 1)
+    local input, err = M.input(source, { encoding = opts.encoding, name = opts.name, raw_bytes = spec.raw,
+      takes_nul = spec.nul }, level + 1)
     if not input then return M.broken(err) end
     return spec.reader(input, opts, level)
   end

@@ -139,12 +139,21 @@ local FOLD = {
   ["é"] = "e", ["è"] = "e", ["É"] = "e", ["È"] = "e",
 }
 
+local LOWER = {}
+for code = 65, 90 do LOWER[char(code)] = char(code + 32) end
+
+--- `s` with the ASCII letters in lower case, whatever the host's locale.
+function M.lower(s)
+  if find(s, "[A-Z]") then s = gsub(s, "[A-Z]", LOWER) end
+  return s
+end
+
 --- A word or header in the form in which the tables of words have it: lower case, umlauts spelled out, all else than
 -- letters, digits and other scripts' characters a single space: `"E-Mail (geschäftlich)"` → `"e mail geschaeftlich"`.
 function M.fold(s)
   s = gsub(s, "([AOUaou])\u{308}", "%1e")
   s = gsub(s, "[\xC3\xE1][\x80-\xBF]+", FOLD)
-  s = gsub(gsub(s, "\xC2\xA0", " "):lower(), "[%c%s%p]+", " ")
+  s = gsub(M.lower(gsub(s, "\xC2\xA0", " ")), "[\0-/:-@[-`{-\x7F]+", " ")
   return (gsub(gsub(s, "^ ", ""), " $", ""))
 end
 
