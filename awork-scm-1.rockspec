@@ -54,6 +54,7 @@ build = {
     ["awork.desired.store"] = "lua/awork/desired/store.lua",
     ["awork.desired.undo"] = "lua/awork/desired/undo.lua",
     ["awork.error"] = "lua/awork/error.lua",
+    ["awork.evidence"] = "lua/awork/evidence.lua",
     ["awork.filter"] = "lua/awork/filter.lua",
     ["awork.format"] = "lua/awork/format/init.lua",
     ["awork.format.columns"] = "lua/awork/format/columns.lua",

@@ -5,12 +5,15 @@ local now = require "awork.core".now
 
 local sweep = {}
 
---- A client that does not really wait while nothing is under way: its clock jumps.
+--- A client that does not really wait while nothing is under way: its clock jumps, and the server's with it.
 function sweep.hasty(server, options)
   local jumped = 0
   local merged = {
     clock = function() return now() + jumped end,
-    sleep = function(seconds) jumped = jumped + seconds end,
+    sleep = function(seconds)
+      jumped = jumped + seconds
+      server.advance(seconds)
+    end,
     random = function() return 0.5 end,
   }
   for name, value in pairs(options or {}) do
@@ -19,19 +22,44 @@ function sweep.hasty(server, options)
   return help.client(server, merged)
 end
 
---- Runs `width` identical creates at once under faults of their POSTs. Raises if one is lost, there twice, or given to
--- two creates.
+--- The faults of a server whose lists lag behind and whose clocks differ, while the answers to creates are lost.
+--
+-- `breaks` is the fault of the creates that break, at most `times` (1) of them: "reset_after" …, or a table of its
+-- fields. `lag`: seconds; `created`, `date`: as a sandbox's fault has them. `share`: the lists that lag, of 1, and
+-- whose Date is wrong (1): as if several machines answered in turn.
+---@param options { breaks: string|table, times: integer?, lag: number?, created: any, date: any, share: number? }
+---@return table[] faults for check
+function sweep.wrong(options)
+  local broken = { created = options.created, date = options.date, times = options.times }
+  if type(options.breaks) == "table" then
+    for name, value in pairs(options.breaks) do
+      broken[name] = value
+    end
+  else
+    broken.kind = options.breaks
+  end
+  local share = options.share ~= 1 and options.share or nil
+  return {
+    broken,
+    { kind = "skew", method = "POST", created = options.created, date = options.date, times = math.huge },
+    { kind = options.lag and "stale" or "skew", method = "GET", lag = options.lag, date = options.date,
+      times = math.huge, probability = share },
+  }
+end
+
+--- Runs `width` identical creates at once under faults, of their POSTs unless they say otherwise. Raises if one is
+-- lost, there twice, or given to two creates.
+---@param many? boolean as rows of create_many
 ---@return integer without how many ended without a contact info
 ---@return integer fired how many of the faults came to pass
-function sweep.check(server, client, id, faults, width, where)
+function sweep.check(server, client, id, faults, width, where, many)
   local phone = help.phone()
   for _, fault in ipairs(faults) do
-    fault.method = "POST"
+    fault.method = fault.method or "POST"
     server.fault(fault)
   end
   local ids, created, doubtful, failed = {}, 0, 0, 0
-  local function create()
-    local info, err = client.contact_infos:create(id, phone)
+  local function note(info, err)
     if info then
       assert(not ids[info.id], where .. ": one contact info for two creates")
       ids[info.id] = true
@@ -42,7 +70,18 @@ function sweep.check(server, client, id, faults, width, where)
       failed = failed + 1
     end
   end
-  if width == 1 then
+  local function create()
+    note(client.contact_infos:create(id, phone))
+  end
+  if many then
+    local rows = {}
+    for i = 1, width do
+      rows[i] = { user_id = id, info = phone }
+    end
+    for _, result in ipairs(assert(client.contact_infos:create_many(rows, { concurrency = width })).results) do
+      note(result.info, result.err)
+    end
+  elseif width == 1 then
     create()
   else
     for _ = 1, width do

@@ -85,7 +85,7 @@ describe("hooks", function()
   it("hear of retries, read-backs and repetitions", function()
     local retries = {}
     local client <close> = help.client(server, {
-      on_retry = function(info) retries[#retries + 1] = info end, random = function() return 0 end,
+      on_retry = function(info) retries[#retries + 1] = info end, random = function() return 0 end, list_lag = 0,
     })
     server.fault { kind = "status", status = 503, method = "GET" }
     assert(client.users:me())
@@ -97,8 +97,10 @@ describe("hooks", function()
     server.fault { kind = "reset_before", method = "POST" }
     assert(client.contact_infos:create(id, help.phone()))
     assert.equal("read-back", retries[2].reason)
-    assert.equal("post-again", retries[3].reason)
-    assert.equal(3, #retries)
+    assert.equal("read-back", retries[3].reason)
+    assert.equal(2, retries[3].attempt)
+    assert.equal("post-again", retries[4].reason)
+    assert.equal(4, #retries)
   end)
 
   it("hear of retries in tasks, too", function()
@@ -208,14 +210,14 @@ describe("hooks", function()
   end)
 
   it("stats tell what has been done", function()
-    local client <close> = help.client(server, { random = function() return 0 end })
+    local client <close> = help.client(server, { random = function() return 0 end, list_lag = 0 })
     assert(client.users:me())
     server.fault { kind = "reset_before", method = "POST" }
     assert(client.contact_infos:create(id, help.phone()))
     client:spawn(function() end)
     local stats = client:stats()
-    assert.equal(4, stats.requests)
-    assert.equal(1, stats.read_backs)
+    assert.equal(5, stats.requests)
+    assert.equal(2, stats.read_backs)
     assert.equal(1, stats.reposts)
     assert.equal(0, stats.adopted)
     assert.equal(1, stats.tasks)

@@ -49,6 +49,7 @@ function soak.run(seconds, check)
   local server <close> = help.server { users = 8, log = false }
   local client <close> = help.client(server, {
     retries = 3, timeout = 20, random = function() return math.random() * 0.05 end, concurrency = 16,
+    list_lag = 0,
   })
   local totals = { rounds = 0, calls = 0, created = 0, adopted = 0, doubtful = 0, failed = 0, deleted = 0, faults = 0 }
   local serial = 0

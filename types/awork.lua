@@ -139,6 +139,7 @@
 ---@field reserve? number share of the rate left to others, from 0 to below 1
 ---@field max_wait? number seconds to wait for the rate limit at most; 120
 ---@field retries? integer attempts after the first; 2
+---@field list_lag? number seconds after which lists are believed to show what a POST made, 0 to 3600; 20
 ---@field max_connections? integer requests in flight at once; 16
 ---@field concurrency? integer rows at once in create_many; 8
 ---@field on_request? fun(info: table)

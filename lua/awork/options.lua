@@ -52,6 +52,8 @@ options.list = {
     doc = "longest wait for the rate limit; beyond it an error of kind rate_limit with retry_at" },
   { name = "retries", types = { "integer" }, default = 2, min = 0, max = 100, engine = true,
     doc = "attempts after the first" },
+  { name = "list_lag", types = { "number" }, default = 20, unit = "seconds", min = 0, max = 3600,
+    doc = "so late a list may show what a POST made; before that a create in doubt is not repeated" },
   { name = "max_connections", types = { "integer" }, default = 16, min = 1, max = 1000, engine = true,
     doc = "requests in flight at once" },
   { name = "concurrency", types = { "integer" }, default = 8, min = 1, max = 1000,

@@ -1,36 +1,40 @@
 --- Creates: never twice, never lost.
 --
 -- awork has no idempotency key. When a POST may have taken effect though no usable answer came, the owner's contact
--- infos are read back, after a pause, and just before posting again. The one that this create made is
---   * equal in all fields that were sent,
---   * created since the request began, by the server's clock (its Date header tells how its clock stands; TOLERANCE for
---     the clocks of awork's machines among each other), and
---   * not the result of another create of this client.
--- It is adopted. If there is none the request goes again, within `retries`, the engine's quota of retries, and the
--- call's timeout.
+-- infos are read back, again and again after pauses that grow. evidence.lua says what a list means: the contact info
+-- that this create made is adopted. That there is none is believed of a list only when it was asked for `list_lag`
+-- seconds after the request ended, and when a second one agrees: a list may come from a replica that lags behind. Then
+-- the request goes again, within `retries`, the engine's quota of retries, and the call's timeout. In all other cases
+-- the error says that it is in doubt (`ambiguous`).
 --
 -- So that two creates of this client can't mistake each other's: while one create of an owner is in doubt, no other
 -- one of that owner is under way.
 --
 -- What can't be told apart is an equal contact info that another client creates for the same owner in the same seconds.
--- What can't be seen is a request that takes effect after the last read-back; therefore an error that ends in
--- doubt says so (`ambiguous`).
+-- What can't be seen is a request whose effect shows later than `list_lag` seconds after it ended.
 local core = require "awork.core"
 local errors = require "awork.error"
+local evidence = require "awork.evidence"
 local resource = require "awork.resource"
-local time = require "awork.time"
 
-local is_guid, guid_bytes, pack_guids = core.is_guid, core.guid_bytes, core.pack_guids
+local guid_bytes, pack_guids = core.guid_bytes, core.pack_guids
 -- As they are now: what knows the session is not for a script that replaces them.
 local next, setmetatable = next, setmetatable
 
 local readback = {}
 
--- awork's machines may differ in their clocks by so many seconds, and Date is in whole ones.
-local TOLERANCE = 2
+-- Seconds before each reading; the first one is later after a timeout, when the server may be at it still. A reading
+-- that confirms another one comes after CONFIRM, or after the lag if that is less.
+local PAUSES, PAUSE_SLOW, PAUSE_LONGEST, CONFIRM = { 0.1, 1, 3, 6 }, 1, 12, 1
 
--- The first read-back comes after so many seconds at least, and after a timeout after so many: the server may be at it.
-local PAUSE, PAUSE_SLOW = 0.1, 1
+-- So many readings must agree that it is not there, or that one is there of which nothing can be said.
+local AGREEING = 2
+
+-- So many readings at most, whatever the clock does.
+local READINGS = 1000
+
+-- A reading that ends so many seconds after its deadline tells of a clock that has jumped.
+local LATE = 60
 
 -- The part of a create's timeout that is kept for reading back: a quarter, 5 seconds at most.
 local RESERVE_SHARE, RESERVE_MOST = 0.25, 5
@@ -38,12 +42,13 @@ local RESERVE_SHARE, RESERVE_MOST = 0.25, 5
 -- Backoff with full jitter: random(0, min(BASE * 2^n, CAP)) seconds.
 local BACKOFF_BASE, BACKOFF_CAP = 0.5, 8
 
--- The ids of created contact infos are remembered until so many seconds before the oldest create under way.
--- Older ones were created before any request in doubt began, by more than TOLERANCE and the second that Date may lack.
+-- The ids of created contact infos are remembered until so many seconds before the oldest create under way: older ones
+-- can't be mistaken for what a request in doubt has made.
 local KEEP = 5
 
--- So many ids are packed into one string: 16 bytes an id instead of 80.
-local CHUNK = 256
+-- So many ids are packed into one string: 16 bytes an id instead of 80. So many strings are kept beyond that time: an
+-- equal contact info that is known to be of an older create leaves no doubt.
+local CHUNK, SPARE_CHUNKS = 256, 64
 local ID_BYTES = 16
 
 -- Statuses of a gateway that may not know whether the application behind it did its work, or does it still.
@@ -52,11 +57,12 @@ local GATEWAY = { [408] = true, [502] = true, [503] = true, [504] = true }
 -- Who creates what, and what was created lately: per session, made when first needed.
 --   entries   the creates of tasks, as a set
 --   owners    path -> those for which a create is in doubt
+--   reads     pages read back that have given to the quota of retries
 --   recent    ids of contact infos that creates of this client returned; older ones are packed in chunks
 local function ledger_of(session)
   local ledger = session.ledger
   if not ledger then
-    ledger = { entries = {}, owners = {}, recent = {}, chunks = {}, first = 1, last = 0 }
+    ledger = { entries = {}, owners = {}, recent = {}, chunks = {}, first = 1, last = 0, reads = 0 }
     session.ledger = ledger
   end
   return ledger
@@ -74,7 +80,7 @@ local function pack(session, ledger)
   ledger.chunks[ledger.last + 1] = { ids = pack_guids(ledger.recent), at = now }
   ledger.last = ledger.last + 1
   ledger.recent = {}
-  while ledger.first <= ledger.last and ledger.chunks[ledger.first].at < oldest - KEEP do
+  while ledger.last - ledger.first >= SPARE_CHUNKS and ledger.chunks[ledger.first].at < oldest - KEEP do
     ledger.chunks[ledger.first] = nil
     ledger.first = ledger.first + 1
   end
@@ -196,7 +202,7 @@ function readback.entry(session, target)
   -- All fields are there from the start, so that setting one takes no memory.
   local entry = setmetatable({
     session = session, ledger = ledger, target = target, owner = false, state = false, owner_id = false, path = false,
-    body = false, start = 0, began = 0, deadline = 0, retries = 0, task = false, timeout = 0, attempt = 0,
+    body = false, start = 0, began = 0, ended = 0, deadline = 0, retries = 0, task = false, timeout = 0, attempt = 0,
     request = { timeout = 0, retry = false, safe = false, brief = true },
   }, Entry)
   ledger.entries[entry] = true
@@ -252,60 +258,111 @@ local function effect_of(raw)
   return status >= 500 and "answered" or "none"
 end
 
--- Equal in all fields that were sent.
-local function is_equal(form, info)
-  for name, value in next, form do
-    if info[name] ~= value then
-      return false
-    end
-  end
-  return true
+-- Seconds that are left, however the clock may have jumped.
+local function time_left(entry)
+  return math.min(entry.deadline - entry.session.clock(), entry.deadline - entry.start)
 end
 
--- Looks for the contact info that the entry's request made. Returns it; or nil and true if there is none;
--- or nil, false and perhaps an error if that can't be told.
-local function look(entry)
-  local session, ledger = entry.session, entry.ledger
-  -- What was sent, from its text: the caller may have changed the table meanwhile.
-  local form = session.codec.decode(entry.body)
-  session.counts.read_backs = session.counts.read_backs + 1
-  local found, found_at
-  local unsure = false
-  local page, seen = 1, 0
-  while true do
-    local left = entry.deadline - session.clock()
-    if left <= 0 then
+-- A request that goes well gives one to the engine's quota of retries. That a page could be read says nothing of how
+-- POSTs fare: what five have given is taken again, as much as one retry costs.
+local READS_A_RETRY = 5
+
+local function give_back(session, ledger)
+  ledger.reads = ledger.reads + 1
+  if ledger.reads >= READS_A_RETRY and not session.closed then
+    ledger.reads = ledger.reads - READS_A_RETRY
+    session.engine:take_retry()
+  end
+end
+
+-- A page of the owner's contact infos, past all caches that can be asked: the list, its headers, when it was asked for
+-- and when it came; or nil and perhaps an err.
+local function fetch_page(entry, page)
+  local session = entry.session
+  local asked, left = session.clock(), time_left(entry)
+  if left <= 0 then
+    return nil
+  end
+  local headers = { ["cache-control"] = "no-cache" }
+  for name, value in next, session.plain_headers do
+    headers[name] = value
+  end
+  local list, err, raw = session:fetch("GET", entry.path, nil, {
+    query = ("?page=%d&pageSize=%d"):format(page, resource.PAGE_SIZE), timeout = left, headers = headers,
+  })
+  local received = session.clock()
+  prolong(entry, raw)
+  if not list then
+    return nil, err
+  end
+  give_back(session, entry.ledger)
+  if received > entry.deadline + LATE then
+    return nil
+  elseif raw.body and not raw.body:find "^%s*%[" then
+    return nil, errors.unreadable({ status = raw.status, headers = raw.headers }, "GET", entry.path,
+      "unexpected-answer", "a list was expected")
+  end
+  return list, raw.headers, asked, received
+end
+
+-- Seconds before the next reading, and whether it is the last one that the time is enough for.
+local function pause_before(entry, n, known_at, slow, round)
+  local session = entry.session
+  local lag, lacking = session.list_lag, known_at - session.clock()
+  local pause = PAUSES[n] or PAUSE_LONGEST
+  if n == 1 then
+    local backoff = session.random() * math.min(BACKOFF_BASE * 2 ^ round, BACKOFF_CAP)
+    pause = math.max(slow and PAUSE_SLOW or pause, backoff)
+  elseif lacking <= 0 then
+    pause = math.min(CONFIRM, lag)
+  else
+    pause = math.min(pause, lacking)
+  end
+  local half = time_left(entry) / 2
+  return math.max(math.min(pause, half), 0), pause >= half
+end
+
+-- Looks for the contact info that a create in doubt has made, until it is known. Returns it; or nil and true if there
+-- is none; or nil, false and perhaps an error if that can't be told.
+local function search(entry, case, raw, slow, round)
+  local session, hooks = entry.session, entry.session.hooks
+  local known_at = entry.ended + session.list_lag
+  local absent, unsure = 0, 0
+  for n = 1, READINGS do
+    local pause, is_last = pause_before(entry, n, known_at, slow, round)
+    if time_left(entry) <= 0 then
       return nil, false
     end
-    local list, info, raw = resource.list(session, entry.path, { page = page, timeout = left })
-    prolong(entry, raw)
-    if not list then
-      return nil, false, info
+    if hooks then
+      hooks.retry {
+        method = "GET", path = entry.path, attempt = n, delay = pause, reason = "read-back", status = raw.status,
+      }
     end
-    -- By the server's clock: when it answered, less the time that has passed here since the request began.
-    local server_now = time.parse_http(raw.headers.date)
-    local since = server_now and server_now - (session.clock() - entry.began) - TOLERANCE
-    for _, candidate in ipairs(list) do
-      if type(candidate) == "table" and is_guid(candidate.id) and is_equal(form, candidate)
-        and not is_claimed(ledger, candidate.id) then
-        local created = time.parse_iso(candidate.createdOn)
-        if not created or not since then
-          unsure = true
-        elseif created >= since and (not found or created < found_at) then
-          found, found_at = candidate, created
-        end
-      end
+    session.scheduler:sleep(pause)
+    session.counts.read_backs = session.counts.read_backs + 1
+    local verdict, what = evidence.read(case, function(page)
+      return fetch_page(entry, page)
+    end)
+    if verdict == "made" then
+      return what
+    elseif verdict == "unread" then
+      return nil, false, what
+    elseif verdict == "unsure" then
+      unsure = unsure + 1
+    elseif verdict == "absent" and what >= known_at then
+      absent = absent + 1
+    else
+      absent = 0
     end
-    seen = seen + #list
-    if #list < resource.PAGE_SIZE or seen >= (info.total_items or math.huge) then
-      break
+    if unsure >= AGREEING then
+      return nil, false
+    elseif absent >= AGREEING then
+      return nil, unsure == 0
+    elseif is_last then
+      return nil, false
     end
-    page = page + 1
   end
-  if found then
-    return found
-  end
-  return nil, not unsure
+  return nil, false
 end
 
 -- Finishes an error whose create may have taken effect after all.
@@ -344,41 +401,47 @@ local function retries_used(raw)
   return math.max((raw.attempts or 1) - 1, 0)
 end
 
--- A create whose request may have taken effect: read back, adopt or post again.
-local function resolve(entry, err, raw, effect)
-  local session, owner, path = entry.session, owner_of(entry), entry.path
-  local hooks, counts = session.hooks, session.counts
-  move(entry, effect == "done" and "certain" or "doubtful")
-  -- The attempt in doubt is the last one: the engine repeats no POST that may have taken effect.
+-- When the attempt in doubt began: it is the last one, for the engine repeats no POST that may have taken effect.
+local function note_beginning(entry, raw)
   local timings = raw.timings
   if timings and timings.total then
     local active = timings.total - (timings.queue or 0) - (timings.wait or 0)
-    entry.began = math.max(entry.began, session.clock() - active)
+    entry.began = math.max(entry.began, entry.session.clock() - active)
   end
+end
+
+-- What follows from the error of a create of which it is known that it is not there. `lasting`: an attempt of it may
+-- take effect even now.
+local function give_up(err, path, lasting)
+  if lasting then
+    return in_doubt(err, path)
+  end
+  return nil, err
+end
+
+-- A create whose request may have taken effect: read back, adopt or post again.
+local function resolve(entry, err, raw, effect)
+  local session, owner, path = entry.session, owner_of(entry), entry.path
+  local hooks, counts, ledger = session.hooks, session.counts, entry.ledger
+  move(entry, effect == "done" and "certain" or "doubtful")
+  note_beginning(entry, raw)
+  -- What was sent, from its text: the caller may have changed the table meanwhile.
+  local case = evidence.case(session.codec.decode(entry.body), entry.began, function(id)
+    return is_claimed(ledger, id)
+  end)
   local used, round = retries_used(raw), 0
   local lasting = false -- an attempt may take effect even after the last read-back
   while true do
+    entry.ended = session.clock()
     local slow = raw.kind == "timeout" or effect == "gateway"
     lasting = lasting or effect ~= "answered"
     if not wait_while(entry, is_busy) then
       return in_doubt(err, path)
     end
     owner.resolver = entry
-    local backoff = session.random() * math.min(BACKOFF_BASE * 2 ^ round, BACKOFF_CAP)
-    local pause = math.max(slow and PAUSE_SLOW or PAUSE, backoff)
-    pause = math.min(pause, (entry.deadline - session.clock()) / 2)
-    if pause <= 0 then
-      return in_doubt(err, path)
-    end
-    if hooks then
-      hooks.retry {
-        method = "GET", path = path, attempt = round + 1, delay = pause, reason = "read-back", status = raw.status,
-      }
-    end
-    session.scheduler:sleep(pause)
-    local found, absent, why = look(entry)
+    local found, absent, why = search(entry, case, raw, slow, round)
     if found then
-      claim(session, entry.ledger, found.id)
+      claim(session, ledger, found.id)
       counts.adopted = counts.adopted + 1
       if hooks then
         hooks.log("info", "adopted", { path = path, id = found.id })
@@ -387,10 +450,7 @@ local function resolve(entry, err, raw, effect)
     elseif not absent or effect == "done" then
       return in_doubt(err, path, why)
     elseif used >= entry.retries or session.closed or not session.engine:take_retry() then
-      if lasting then
-        return in_doubt(err, path)
-      end
-      return nil, err
+      return give_up(err, path, lasting)
     end
     used, round = used + 1, round + 1
     counts.reposts = counts.reposts + 1
@@ -399,7 +459,7 @@ local function resolve(entry, err, raw, effect)
         method = "POST", path = path, attempt = used + 1, delay = 0, reason = "post-again", status = raw.status,
       }
     end
-    local info, next_err, next_raw = post(entry, entry.deadline - session.clock(), entry.retries - used)
+    local info, next_err, next_raw = post(entry, time_left(entry), entry.retries - used)
     if info then
       return info
     elseif not next_raw then
@@ -408,10 +468,7 @@ local function resolve(entry, err, raw, effect)
     end
     err, raw, effect = next_err, next_raw, effect_of(next_raw)
     if effect == "none" then
-      if lasting then
-        return in_doubt(err, path)
-      end
-      return nil, err
+      return give_up(err, path, lasting)
     end
     used = used + retries_used(raw)
   end

@@ -86,6 +86,7 @@ function session.new(options, engine, codec, hooks)
     base = options.base_url:gsub("/+$", ""),
     timeout = options.timeout,
     retries = options.retries,
+    list_lag = options.list_lag,
     concurrency = options.concurrency,
     strict = options.strict,
     validate = options.validate,

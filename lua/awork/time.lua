@@ -6,6 +6,9 @@ local MONTHS = {
 }
 local DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 
+-- No date-time is longer than so many bytes.
+local MOST = 64
+
 -- Seconds from 1970 to a time in UTC, or nil if there is no such time. os.time is no help: it thinks in local time.
 local function epoch(year, month, day, hour, minute, second)
   if month < 1 or month > 12 or hour > 23 or minute > 59 or second >= 61 then
@@ -26,7 +29,7 @@ end
 ---@param s any
 ---@return number? seconds since 1970, with the fraction; nil if it is no date-time
 function time.parse_iso(s)
-  if type(s) ~= "string" then
+  if type(s) ~= "string" or #s > MOST then
     return nil
   end
   local year, month, day, hour, minute, second, rest =
