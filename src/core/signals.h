@@ -26,6 +26,12 @@ struct aw_signals {
  */
 int aw_signals_catch(struct aw_signals *signals);
 
+/*
+ * While there is nothing to save or to tell: the first signal ends the process at once, with a line on standard error
+ * and the exit code 128 + its number. To be said by who holds the signals; false after aw_signals_catch.
+ */
+void aw_signals_leave(bool at_once);
+
 /* The first signal noted, 0 if none was. */
 int aw_signals_pending(void);
 

@@ -4,6 +4,8 @@
 
 #include "binding.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +18,21 @@ static int check_fd(lua_State *L)
     lua_Integer fd = luaL_checkinteger(L, 1);
     luaL_argcheck(L, fd >= 0 && fd < 1 << 20, 1, "no file descriptor");
     return (int)fd;
+}
+
+/*
+ * core.open_standard()
+ * Opens standard input, output and error where they are closed, so that no file or connection gets their number; to
+ * use them fails as before. For a program that is its own master, before all else.
+ */
+static int open_standard(lua_State *L)
+{
+    (void)L;
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            errno == EBADF) /* the lowest one free, therefore the one that open gives */
+            (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    return 0;
 }
 
 /* core.isatty(fd) -> boolean */
@@ -112,6 +129,19 @@ static int signals_pending(lua_State *L)
     return 1;
 }
 
+/*
+ * signals:leave(at_once): whether the first signal is noted (false), or ends the process at once with 128 + its number:
+ * for as long as there is nothing to save
+ */
+static int signals_leave(lua_State *L)
+{
+    struct aw_signals *signals = luaL_checkudata(L, 1, SIGNALS_MT);
+    luaL_checktype(L, 2, LUA_TBOOLEAN);
+    if (signals->held)
+        aw_signals_leave(lua_toboolean(L, 2));
+    return 0;
+}
+
 /* signals:close(): as it was before; may be called again. Also __gc and __close. */
 static int signals_close(lua_State *L)
 {
@@ -123,6 +153,7 @@ void awl_open_terminal(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"pending", signals_pending},
+        {"leave", signals_leave},
         {"close", signals_close},
         {NULL, NULL},
     };
@@ -132,11 +163,9 @@ void awl_open_terminal(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"isatty", is_a_terminal},
-        {"terminal_width", terminal_width},
-        {"visible", visible},
-        {"catch_signals", catch_signals},
-        {NULL, NULL},
+        {"open_standard", open_standard},   {"isatty", is_a_terminal},
+        {"terminal_width", terminal_width}, {"visible", visible},
+        {"catch_signals", catch_signals},   {NULL, NULL},
     };
     luaL_newmetatable(L, SIGNALS_MT);
     luaL_setfuncs(L, meta, 0);

@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t ours;
@@ -52,8 +53,44 @@ static void test_noted(void)
     aw_signals_restore(&signals);
 }
 
+/* What a child whose signals end it at once does with one. */
+static int status_of(int number)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct aw_signals signals = {0};
+        (void)close(STDERR_FILENO);
+        (void)aw_signals_catch(&signals);
+        aw_signals_leave(true);
+        (void)raise(number);
+        _exit(99);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void test_leave(void)
+{
+    CHECK(signal(SIGTERM, SIG_DFL) != SIG_ERR);
+    CHECK(status_of(SIGINT) == 130);
+    CHECK(status_of(SIGTERM) == 143);
+    CHECK(status_of(SIGHUP) == 99); /* still ignored */
+
+    struct aw_signals signals = {0};
+    CHECK(aw_signals_catch(&signals) == 0);
+    aw_signals_leave(true);
+    aw_signals_leave(false);
+    CHECK(raise(SIGINT) == 0 && aw_signals_pending() == SIGINT);
+    aw_signals_leave(true);
+    aw_signals_restore(&signals);
+    CHECK(aw_signals_catch(&signals) == 0 && raise(SIGINT) == 0); /* not left over */
+    aw_signals_restore(&signals);
+}
+
 int main(void)
 {
     test_noted();
+    test_leave();
     return check_report();
 }

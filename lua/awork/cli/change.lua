@@ -31,6 +31,7 @@ local function make_plan(ctx, client)
   plan, err = connection.drive(ctx, client, function() return client:plan(desired, opts) end)
   ctx.reading = nil
   ctx.ui:clear()
+  ctx:release()
   return plan, err
 end
 
@@ -57,9 +58,10 @@ function M.plan(ctx)
     ctx.ui:out(plan:to_json())
     return plan:exit_code()
   elseif path then
+    ctx:hold()
     local ok, failed = plan:save(path)
+    ctx:release()
     if not ok then
-      ctx:check()
       return nil, failed
     end
   end

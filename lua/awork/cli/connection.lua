@@ -102,6 +102,7 @@ end
 -- @param graceful boolean
 -- @return what fn returns; raises what it raised
 function M.drive(ctx, client, fn, graceful)
+  ctx:hold()
   local task = client:spawn(fn)
   local deadline
   while not task:done() do

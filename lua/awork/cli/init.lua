@@ -15,7 +15,7 @@ local terminal = require "awork.cli.terminal"
 local M = {}
 
 local EXIT = { HUP = 129, INT = 130, PIPE = 141, TERM = 143 }
-local EPIPE = 32
+local EINTR, EPIPE = 4, 32
 
 -- command → module and function
 local COMMANDS = {
@@ -33,6 +33,21 @@ function Context:signal()
   return self.signals and self.signals:pending()
 end
 
+--- From now on a signal is noted: there is something to put in order before the command ends.
+function Context:hold()
+  if self.signals then
+    self.signals:leave(false)
+  end
+end
+
+--- From now on a signal ends the command at once, wherever it is, as it did before `hold`; also one that has come.
+function Context:release()
+  self:check()
+  if self.signals then
+    self.signals:leave(true)
+  end
+end
+
 --- Ends the command if a signal has come: for loops that wait for nothing.
 function Context:check()
   local signal = self:signal()
@@ -48,6 +63,7 @@ end
 
 --- Waits for a signal.
 function Context:wait()
+  self:hold()
   local clock = assert(core.engine {})
   while not self:signal() do
     clock:sleep(1)
@@ -61,12 +77,14 @@ local function is(value, class)
   return getmetatable(value) == class
 end
 
--- The exit code for what a command raised.
-local function raised(ui, cause)
+-- The exit code for what a command raised; `signal`: which one has come.
+local function raised(ui, cause, signal)
   ui:clear()
   if is(cause, terminal.Broken) then
     if cause.code == EPIPE then
       return EXIT.PIPE
+    elseif cause.code == EINTR and signal then
+      return raised(ui, setmetatable({ signal = signal }, connection.Interrupted))
     end
     ui:fail(cause.message)
     return 1
@@ -127,12 +145,23 @@ local function run(args, system, signals)
     return status, failed
   end, handler)
   if not ok then
-    return raised(ui, code)
+    return raised(ui, code, ctx:signal())
   elseif not code then
     ui:fail(text_of(err))
     return 1
   end
   return code
+end
+
+-- What only a program that is its own master may do to its process. Until a command says `hold`, a signal ends it at
+-- once: no parser has to listen for one.
+local function own_process()
+  core.open_standard()
+  local signals = core.catch_signals()
+  if signals then
+    signals:leave(true)
+  end
+  return signals
 end
 
 --- Runs a command.
@@ -141,7 +170,7 @@ end
 --   signals are left alone
 -- @return the exit code
 function M.main(args, system)
-  local signals <close> = not system and core.catch_signals() or nil
+  local signals <close> = not system and own_process() or nil
   local ok, code = pcall(run, args, system or terminal.system, signals)
   if ok then
     return code

@@ -1,4 +1,5 @@
 --- Results as JSON and as columns.
+local core = require "awork.core"
 local json = require "awork.json"
 local show = require "awork.desired.show"
 
@@ -6,10 +7,25 @@ local M = {}
 
 local codec = json.codec(64)
 
+-- The same with what is no UTF-8 in its texts written out: a file's name may be any bytes.
+local function textual(value)
+  if type(value) == "string" then
+    return core.utf8(value) and value or core.visible(value)
+  elseif type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for key, item in pairs(value) do
+    copy[textual(key)] = textual(item)
+  end
+  return copy
+end
+
 --- A value as JSON. An empty table is an object: lists that may be empty go through `array`.
 -- @return string
 function M.json(value)
   local text, message, path = codec.encode(value)
+  text = text or codec.encode(textual(value))
   if not text then
     error(("can't be written as JSON: %s (%s)"):format(message, path))
   end

@@ -219,6 +219,16 @@ function M.completion(shell)
   return parser[COMPLETE[shell]](parser)
 end
 
+-- No file and no value can have one; C would read what is before it.
+local function has_zero(args)
+  for _, arg in ipairs(args) do
+    if arg:find("\0", 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
 local function has_token(args)
   for _, arg in ipairs(args) do
     if arg == "--" then
@@ -237,6 +247,9 @@ function M.parse(args)
   if has_token(args) then
     return nil, nil, "a token is no argument: everyone on this machine can read it there. "
       .. "Set AWORK_TOKEN, or put it into a file of mode 0600 and name that with --token-file"
+  end
+  if has_zero(args) then
+    return nil, nil, "an argument has a zero byte"
   end
   local help
   local parser = M.new(function(text) help = text end)

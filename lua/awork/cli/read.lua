@@ -26,6 +26,9 @@ local function with_client(ctx, what, fn)
   local result, failed = connection.drive(ctx, client, function() return fn(client) end)
   ctx.reading = nil
   ctx.ui:clear()
+  if not ctx.opts.output then
+    ctx:release()
+  end
   return result, failed
 end
 
@@ -222,6 +225,7 @@ local function target(ctx, kind)
       return true
     end }
   end
+  ctx:hold()
   local file, message = core.open_output(path)
   if not file then
     ctx:check()

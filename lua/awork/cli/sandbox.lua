@@ -56,6 +56,7 @@ function M.sandbox(ctx)
   if opts.no_limit then
     rate_limit = false
   end
+  ctx:hold()
   local server <close>, message = sandbox.start { port = opts.port or 8080, users = users,
     contact_infos_per_user = opts.contact_infos, tls = opts.tls, rate_limit = rate_limit }
   if not server then
