@@ -66,6 +66,97 @@ describe("awork.client", function()
     end
   end)
 
+  it("refuses when it is made what would only fail with the first call", function()
+    for _, headers in ipairs {
+      { te = "trailers" }, { ["Keep-Alive"] = "x" }, { ["proxy-authorization"] = "x" }, { Upgrade = "x" },
+      { ["X-A"] = "1", ["x-a"] = "2" }, { [":path"] = "/" },
+    } do
+      local ok, message = pcall(awork.client, { token = "t", headers = headers })
+      assert.is_false(ok)
+      assert.matches("option 'headers'", message)
+      local client <close> = assert(awork.client { token = "t", base_url = "http://127.0.0.1:1" })
+      local value, err = client:request("GET", "/x", { headers = headers })
+      assert.is_nil(value)
+      assert.equal("invalid-header", err.code)
+    end
+    assert.error_matches(function() awork.client { token = "t", user_agent = ("x"):rep(100000) } end, "user_agent")
+    for _, base in ipairs {
+      "http://127.0.0.999", "http://localhost%2eevil.com", "http://127.1", "http://0x7f.1", "http://2130706433",
+      "http://0", "http://[::ffff:127.0.0.1]", "http://localhost.", "http://127.0.0.1@evil.com",
+      "http://localhost#@evil.com", "http://localhost\\@evil.com", "http://localhost:0", "http://localhost:65536",
+      "http://localhost:", "http://localhost:080", "https:///x", "https://api\u{3002}awork.com", "https://h\0/",
+      "https://h/../x", "https://h/%2e%2e", "https://h/a//b", "https://h/a b", "https://h/%",
+      "https://" .. ("a"):rep(64) .. ".com",
+    } do
+      local client, err = awork.client { token = "t", base_url = base }
+      assert.is_nil(client, base)
+      assert.matches("base%-url$", err.code)
+      assert.matches("'base_url'", err.description)
+      assert.matches("token_url", select(2, awork.client {
+        token = awork.oauth { client_id = "x", refresh_token = "x", token_url = "http://example.com/token" },
+      }).description)
+    end
+    for _, base in ipairs { "http://LOCALHOST", "https://xn--bcher-kva.example:443/a%20b/", "https://[::1]:8443" } do
+      local client <close> = assert(awork.client { token = "t", base_url = base, retries = 0, timeout = 1 })
+      assert.is_string(client.base_url)
+    end
+    local token = ("x"):rep(70000)
+    assert.equal("token-invalid", select(2, awork.client { token = token }).code)
+    local client <close> = assert(awork.client { token = function() return token end })
+    assert.equal("token-invalid", select(2, client.users:me()).code)
+    local long, err = client:request("GET", "/x", { query = { q = ("x"):rep(40000) } })
+    assert.is_nil(long)
+    assert.equal("invalid-query", err.code)
+  end)
+
+  it("says what is wrong with a proxy, and nothing of what is in its URL", function()
+    for _, proxy in ipairs {
+      "http://user:s3cretpw@bad host:3128", "http://user:s3cretpw@h:99999", "socks9://user:s3cretpw@h:1",
+      "http://user:s3cret#pw@h:1", "http://s3cretpw@h@i",
+    } do
+      local client, err = awork.client { token = "t", proxy = proxy }
+      assert.is_nil(client)
+      assert.equal("invalid-proxy", err.code)
+      assert.matches("'proxy'", err.description)
+      assert.is_nil(tostring(err):find("s3cret", 1, true))
+    end
+    for _, proxy in ipairs {
+      "http://us3r:s3cretpw@127.0.0.1:1", "http://us3r:s3cretpw@no.such.host.invalid:3128", "us3r:s3cretpw@127.0.0.1:1",
+      "socks5h://us3r:s3cretpw@127.0.0.1:1",
+    } do
+      local client <close> = assert(awork.client { token = "t", proxy = proxy, retries = 0, timeout = 5 })
+      local _, err = client.users:me()
+      assert.equal("network", err.kind)
+      for _, text in ipairs { tostring(err), err.description, tostring(client) } do
+        assert.is_nil(text:find("s3cretpw", 1, true))
+        assert.is_nil(text:find("us3r", 1, true))
+      end
+    end
+  end)
+
+  it("sends nothing meant for a loopback host to the environment's proxies #process", function()
+    local decoy <close> = help.server()
+    local proxy = decoy.url:match "^http://[^/]+"
+    for _, host in ipairs { "127.0.0.1", "localhost" } do
+      local url = server.url:gsub("127%.0%.0%.1", host)
+      local pipe = assert(io.popen(([[http_proxy=%s https_proxy=%s HTTPS_PROXY=%s all_proxy=%s ALL_PROXY=%s \
+        no_proxy= NO_PROXY= lua5.4 -e 'local c = assert(require "awork".client { base_url = "%s", token = "%s" })
+        print(c.users:me() and "found")' 2>&1]]):format(proxy, proxy, proxy, proxy, proxy, url, server.token)))
+      assert.equal("found\n", pipe:read "a")
+      pipe:close()
+    end
+    assert.equal(0, #decoy.requests())
+    -- One that can't be read matters where it would be used.
+    local pipe = assert(io.popen(([[https_proxy=http://u:s3cretpw@h:99999 lua5.4 -e 'local awork = require "awork"
+      local c = assert(awork.client { base_url = "%s", token = "%s" })
+      print(c.users:me() and "found", select(2, awork.client { token = "t" }))' 2>&1]])
+      :format(server.url, server.token)))
+    local said = pipe:read "a"
+    pipe:close()
+    assert.matches("^found\tawork: invalid%-proxy: https_proxy of the environment", said)
+    assert.is_nil(said:find("s3cretpw", 1, true))
+  end)
+
   it("gives an error for a token or a base_url that the world got wrong", function()
     for expected, given in pairs {
       ["token-missing"] = {},

@@ -184,6 +184,62 @@ describe("core.engine", function()
       assert.equal(0, engine:stats().requests)
     end)
 
+    it("reach loopback hosts without a proxy, and others by it, in whatever order", function()
+      local decoy <close> = sandbox.start {}
+      local engine = new {
+        proxy = decoy.url:match "^http://[^/]+", no_proxy = "", allow_http = true, max_connections = 1, retries = 0,
+      }
+      local port = server.url:match ":(%d+)"
+      for i, host in ipairs { "127.0.0.1", "localhost", "127.0.0.1" } do
+        local url = server.url:gsub("^http://[^/]+", "http://" .. host .. ":" .. port)
+        assert.equal(200, engine:run(get(nil, { url = url .. "/users/me" })).status, host)
+        assert.equal(i - 1, #decoy.requests())
+        engine:run { method = "GET", url = "http://elsewhere.invalid/" .. i }
+        assert.equal(i, #decoy.requests())
+      end
+    end)
+
+    it("with the engine's token go below base_url alone", function()
+      local engine = new { base_url = server.url .. "/" }
+      local function me(url)
+        return engine:run { method = "GET", url = url or server.url .. "/users/me", auth = true }
+      end
+      assert.error_matches(me, "no token")
+      local first = core.set_token(engine, "wrong")
+      assert.equal(first, core.set_token(engine, "wrong"))
+      local refused = me()
+      assert.equal(401, refused.status)
+      assert.equal(first, refused.token)
+      assert.is_true(core.set_token(engine, server.token) > first)
+      assert.equal(200, me().status)
+      local origin, path = server.url:match "^(http://[^/]+)(.*)$"
+      for _, url in ipairs {
+        origin .. "/", server.url .. "x/users", "http://127.0.0.1:1" .. path,
+        "https://api.awork.com/api/v1/users", (server.url:gsub("127%.0%.0%.1", "localhost")) .. "/users/me",
+      } do
+        local ok, message = pcall(me, url)
+        assert.is_false(ok, url)
+        assert.matches("base_url", message)
+      end
+      assert.error_matches(function()
+        engine:run { method = "GET", url = server.url, auth = true, headers = { Authorization = "Bearer x" } }
+      end, "header")
+      assert.has_error(function() new():run { method = "GET", url = server.url, auth = true } end)
+      assert.has_error(function() core.set_token(engine, ("x"):rep(70000)) end)
+      assert.is_nil((core.engine { base_url = "http://127.0.0.999" }))
+    end)
+
+    it("that are too large are no one's mistake", function()
+      local engine = new()
+      local result = engine:run(get("/" .. ("x"):rep(70000)))
+      assert.equal("protocol", result.kind)
+      assert.equal("request-too-large", result.code)
+      assert.is_false(result.sent)
+      local id, refused = engine:submit(get(nil, { headers = { x = ("y"):rep(70000) } }))
+      assert.is_nil(id)
+      assert.equal("request-too-large", refused.code)
+    end)
+
     it("take plain http elsewhere only when asked to", function()
       local result = new { allow_http = true, retries = 0, connect_timeout = 1 }
         :run { method = "GET", url = "http://no.such.host.invalid/" }
