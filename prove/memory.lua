@@ -316,7 +316,7 @@ end)
 
 local function client_of(awork, world, more)
   local options = { token = world.token, base_url = world.url, rate = false, timeout = TIMEOUT, retries = 1,
-    random = function() return 0 end }
+    list_lag = 0, random = function() return 0 end }
   for name, value in pairs(more or {}) do options[name] = value end
   return assert(awork.client(options))
 end

@@ -1,7 +1,8 @@
 -- Never twice, never lost: creates whose connection breaks at every byte of the request and of the response, reset and
--- closed, before the effect and after it, alone and beside identical creates, once and twice in a row.
+-- closed, before the effect and after it, alone and beside identical creates, once and twice in a row. Then creates
+-- whose answers are lost, of servers whose lists lag behind and whose clocks differ.
 --
---   lua5.4 prove/once.lua [share]     a share of 0.1 takes every tenth byte
+--   lua5.4 prove/once.lua [share]     a share of 0.1 takes every tenth byte, and every tenth server
 local help = require "client_help"
 local support = require "prove.support"
 local sweep = require "create_sweep"
@@ -21,7 +22,7 @@ local function renew()
     end
     client:close()
   end
-  client = sweep.hasty(server, { timeout = 300, retries = 3 })
+  client = sweep.hasty(server, { timeout = 300, retries = 3, list_lag = 0 })
 end
 renew()
 
@@ -87,5 +88,52 @@ renew()
 print(("%d creates, %d broken connections, requests of %d bytes, responses of %d; %d read back, %d adopted, %d posted "
   .. "again, %d ended in doubt"):format(runs, broken, request, response, total.read_backs, total.adopted,
   total.reposts, without))
-support.stage("once", runs, ("creates under %d broken connections, none lost, none twice"):format(broken))
+
+-- Lists that lag, mixed with lists that don't, times that are wrong, and too little time to be sure. That a create
+-- succeeds is asserted where it must: its times are right, its timeout is long enough, and lists show what was done
+-- within the 20 seconds that a client waits.
+local LAGS = { 0, 0.5, 1, 2, 3, 5, 10, 19.9 }
+local CREATED = { 0, -1, 1, -3, -10, 10, -60, 60, -3600, 3600, -43200, "", "0001-01-01T00:00:00" }
+local DATES = { 0, -10, 10, -3600, 3600, false, "soon" }
+local BREAKS = {
+  { kind = "reset_after" }, { kind = "reset_before" }, { kind = "garbage" }, { kind = "status", status = 500 },
+  { kind = "status", status = 500, effect = true }, { kind = "status", status = 504, effect = true },
+}
+local wrong, doubts, number = 0, 0, 0
+for _, lag in ipairs(LAGS) do
+  for _, created in ipairs(CREATED) do
+    for _, date in ipairs(DATES) do
+      for _, breaks in ipairs(BREAKS) do
+        for width = 1, 3 do
+          number = number + 1
+          if number % step == 0 then
+            local timeout = number % 5 == 0 and 10 or number % 7 == 0 and 25 or 90
+            local share = number % 3 == 0 and 0.5 or 1
+            local options = number % 2 == 0 and { on_request = function() end } or {}
+            options.timeout, options.retries = timeout, 2
+            local one <close> = sweep.hasty(server, options)
+            local where = ("lag %s of %s, createdOn %s, Date %s, %s %s, timeout %d, %d at once")
+              :format(lag, share, created, tostring(date), breaks.kind, breaks.status or "", timeout, width)
+            local faults = sweep.wrong { lag = lag, created = created, date = date, breaks = breaks, share = share,
+              times = number % 4 == 0 and 2 or 1 }
+            local ok, result = pcall(sweep.check, server, one, id, faults, width, where, number % 11 == 0)
+            wrong = wrong + width
+            if support.check(ok, "%s", tostring(result)) then
+              doubts = doubts + result
+              local must = created == 0 and date == 0 and timeout == 90 and width == 1
+              support.check(result == 0 or not must, "%s: %d ended in an error", where, result)
+            else
+              server.clear_faults()
+            end
+          end
+        end
+      end
+    end
+  end
+end
+runs = runs + wrong
+print(("%d creates of servers whose lists lag or whose clocks differ: none twice, %d in doubt")
+  :format(wrong, doubts))
+support.stage("once", runs, ("creates under %d broken connections, %d of them of servers that lag or tell wrong times, "
+  .. "none lost, none twice"):format(broken, wrong))
 support.finish()
