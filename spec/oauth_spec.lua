@@ -240,6 +240,134 @@ describe("awork.oauth", function()
     assert(client.users:me())
   end)
 
+  describe("with a function for refresh_token", function()
+    it("lives beside another process that uses the same store", function()
+      local store = server.oauth.refresh_token
+      local function process()
+        return help.client(server, { token = source {
+          refresh_token = function() return store end, on_refresh = function(token) store = token end,
+        } })
+      end
+      local a <close> = process()
+      local b <close> = process()
+      for _ = 1, 3 do
+        assert(a.users:me())
+        assert(b.users:me())
+        now = now + 3600
+      end
+      -- But for the first, each refresh had a token that the other had used up, and the store's was good.
+      assert.is_true(refreshes() > 6)
+      local c <close> = process()
+      assert(c.users:me())
+    end)
+
+    it("waits for the other process to store what it got", function()
+      local store, asked = server.oauth.refresh_token, 0
+      local mine <close> = help.client(server, { token = source { refresh_token = function()
+        asked = asked + 1
+        return asked <= 2 and server.oauth.refresh_token or store
+      end } })
+      local other <close> = help.client(server, { token = source { on_refresh = function(token) store = token end } })
+      assert(other.users:me())
+      assert(mine.users:me())
+      assert.equal(3, asked)
+      assert.equal(3, refreshes())
+    end)
+
+    it("asks once more, not for ever, and says what is wrong", function()
+      local asked = 0
+      local client <close> = help.client(server, { token = source { refresh_token = function()
+        asked = asked + 1
+        return "void" .. math.min(asked, 2)
+      end } })
+      local user, err = client.users:me()
+      assert.is_nil(user)
+      assert.equal("invalid_grant", err.code)
+      assert.equal(2, asked)
+      assert.equal(2, refreshes())
+      assert.is_nil(tostring(err):find("void2", 1, true))
+      for _, given in ipairs { { nil, "no disk" }, { "" }, { "a\r\nb" }, { 5 }, { ("x"):rep(9000) } } do
+        local other <close> = help.client(server, { token = source { refresh_token = function()
+          return given[1], given[2]
+        end } })
+        user, err = other.users:me()
+        assert.is_nil(user)
+        assert.equal("token-unavailable", err.code)
+      end
+      local raising <close> = help.client(server, { token = source { refresh_token = function() error "locked" end } })
+      user, err = raising.users:me()
+      assert.is_nil(user)
+      assert.equal("callback", err.kind)
+      assert.matches("locked", tostring(err))
+    end)
+  end)
+
+  it("refreshes once for a 401, though its clock was set back", function()
+    local client <close> = help.client(server, { token = source() })
+    assert(client.users:me())
+    for _, change in ipairs { -3600, 3600, -7200, 10 } do
+      now = now + change
+      local before = refreshes()
+      server.fault { kind = "status", status = 401, path = "/users/me", body = {} }
+      assert(client.users:me())
+      assert.is_true(refreshes() >= before + 1 and refreshes() <= before + 2)
+      now = now + 61
+    end
+    -- One that a refusal got and that is refused as well lacks a permission: there is no end to it otherwise.
+    server.fault { kind = "status", status = 401, path = "/users/me", body = {}, times = math.huge }
+    local before = refreshes()
+    for _ = 1, 5 do
+      assert.equal(401, select(2, client.users:me()).status)
+    end
+    assert.equal(before + 1, refreshes())
+  end)
+
+  it("goes on when its clock gives no time", function()
+    for _, wrong in ipairs { "noon", 0 / 0, false } do
+      local client <close> = help.client(server, { token = source { clock = function() return wrong end } })
+      assert(client.users:me())
+      assert(client.users:me())
+      assert.equal(1, refreshes())
+      server.reset()
+    end
+    local client <close> = help.client(server, { token = source { clock = function() error "no clock" end } })
+    assert(client.users:me())
+  end)
+
+  it("takes a lifetime that is none for one that is not known", function()
+    for _, lifetime in ipairs { 0, -1, "soon", "0x10", 1e300, { 1 }, true, "" } do
+      server.fault { kind = "status", status = 200, path = "/accounts/token",
+        body = { access_token = server.token, expires_in = lifetime, refresh_token = "next" } }
+      local expires = "not called"
+      local client <close> = help.client(server, { token = source { on_refresh = function(_, more)
+        expires = more.expires_at
+      end } })
+      assert(client.users:me())
+      assert(client.users:me())
+      assert.equal(1, refreshes())
+      assert.equal(lifetime == "0x10" and now + 16 or nil, expires)
+      server.reset()
+    end
+  end)
+
+  it("gives an error for an access token that can't be sent", function()
+    for _, token in ipairs { ("x"):rep(70000), "", "a b", "Bearer x", false } do
+      server.fault { kind = "status", status = 200, path = "/accounts/token",
+        body = { access_token = token, expires_in = 3600, refresh_token = { "next" } } }
+      local client <close> = help.client(server, { token = source() })
+      local user, err = client.users:me()
+      assert.is_nil(user)
+      assert.equal("invalid-token-response", err.code)
+      assert.is_true(#tostring(err) < 500)
+      server.reset()
+    end
+    -- One that was stored is as good as refused.
+    local client <close> = help.client(server, { token = source { access_token = ("x"):rep(70000) } })
+    assert(client.users:me())
+    assert.equal(1, refreshes())
+    assert.has_error(function() source { token_url = "localhost/token" } end)
+  end)
+
   it("says so when the answer holds no token", function()
     for _, body in ipairs { {}, { access_token = 5 }, { access_token = "a\r\nb" }, "[]", "no json", "\"x\"" } do
       server.fault { kind = "status", status = 200, body = body, path = "/accounts/token" }
