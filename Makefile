@@ -114,8 +114,14 @@ prove-differential: all prove/node_modules/.ready
 	@$(PROVE_ENV) $(LUA) prove/differential.lua $(or $(COUNT),$(call share,100000)) $(SEED) | \
 	    node prove/differential.mjs $(or $(COUNT),$(call share,100000))
 
+# awork's own OpenAPI description judges the client and the sandbox; the file is awork's, and is not in the repository.
+OPENAPI ?= ../shared/awork-openapi.json
+prove-openapi: all $(if $(wildcard $(OPENAPI)),prove/node_modules/.ready) ## by awork's OpenAPI description (OPENAPI=its file, from awork's documentation)
+	@if [ -f "$(OPENAPI)" ]; then $(PROVE_ENV) node prove/openapi.mjs "$(OPENAPI)" $(LUA) $(or $(COUNT),$(call share,4000)); \
+	else echo "prove: openapi: 0 exchanges: skipped, as $(OPENAPI) is not there (OPENAPI=file), 0 findings"; fi
+
 prove/node_modules/.ready: prove/package-lock.json
-	@cd prove && npm ci --silent --no-audit --no-fund && touch node_modules/.ready
+	@cd prove && npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.ready
 
 $(PROVE_LUA:%=prove-%): prove-%: all
 	@$(PROVE_ENV) $(LUA) prove/$*.lua $(or $(ARGS),$(ARGS_$*))
@@ -255,5 +261,5 @@ FORCE:
 
 .SECONDARY: $(CTEST_OBJ)
 .PHONY: all demo test bench lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
-        prove soak $(PROVE_LUA:%=prove-%) prove-memory prove-threads prove-tsan prove-collector prove-differential prove-fuzz fuzz \
+        prove soak $(PROVE_LUA:%=prove-%) prove-memory prove-threads prove-tsan prove-collector prove-differential prove-openapi prove-fuzz fuzz \
         fuzz-build completions install uninstall clean help FORCE
