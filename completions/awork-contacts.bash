@@ -49,17 +49,17 @@ _awork-contacts() {
                 ;;
             validate)
                 cmd="validate"
-                opts="$opts -h --help --from --encoding --ignore-column --strict"
+                opts="$opts -h --help --from --encoding --user --column --ignore-column --strict"
                 break
                 ;;
             plan)
                 cmd="plan"
-                opts="$opts -h --help -o --output --from --encoding --ignore-column --default-country --prune --only --replace --touch --delete-limit"
+                opts="$opts -h --help -o --output --from --encoding --user --column --ignore-column --default-country --prune --only --replace --touch --delete-limit"
                 break
                 ;;
             apply)
                 cmd="apply"
-                opts="$opts -h --help --from --encoding --ignore-column --default-country --prune --only --replace --touch --delete-limit -y --yes --concurrency --journal --partial"
+                opts="$opts -h --help --from --encoding --user --column --ignore-column --default-country --prune --only --replace --touch --delete-limit -y --yes --concurrency --journal --partial"
                 break
                 ;;
             undo)
@@ -146,6 +146,14 @@ _awork-contacts() {
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
+                --user)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --column)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
                 --ignore-column)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
@@ -164,6 +172,14 @@ _awork-contacts() {
                     return 0
                     ;;
                 --encoding)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --column)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;
@@ -197,6 +213,14 @@ _awork-contacts() {
                     return 0
                     ;;
                 --encoding)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f -- "$cur"))
+                    return 0
+                    ;;
+                --column)
                     COMPREPLY=($(compgen -f -- "$cur"))
                     return 0
                     ;;

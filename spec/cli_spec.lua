@@ -310,6 +310,21 @@ describe("awork-contacts #process", function()
       assert.equal(1, run({ "validate", doubtful, "--strict" }).code)
     end)
 
+    it("gives advice that there is on the command line", function()
+      local file = write("whose.csv", "E-Mail privat;Weitere E-Mail;Durchwahl\na@example.com;b@example.com;1234567\n")
+      local result = run { "validate", file }
+      assert.equal(1, result.code)
+      assert.matches("who is this? Name the column with --user", result.out, 1, true)
+      result = run { "validate", file, "--user", "E-Mail privat", "--column", "Durchwahl=phone:work" }
+      assert.same({ 0, "1 people, 3 contact infos: 0 wrong, 0 doubtful\n", "" }, { result.code, result.out, result.err })
+      result = run { "validate", write("none.csv", "Durchwahl;Haus\n1;2\n") }
+      assert.matches("as in --column 'Durchwahl=phone:work'", result.out, 1, true)
+      result = run { "validate", file, "--column", "Durchwahl=phon:work" }
+      assert.same({ 1, true }, { result.code, result.err:find("--column 'Durchwahl'", 1, true) ~= nil })
+      result = run { "validate", file, "--column", "Durchwahl" }
+      assert.same({ 1, true }, { result.code, result.err:find("--column: ", 1, true) ~= nil })
+    end)
+
     it("tells of rows that can't be read, of encodings, of columns", function()
       local result = run { "validate", path "bad.csv" }
       assert.equal(1, result.code)

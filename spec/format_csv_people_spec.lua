@@ -1,5 +1,5 @@
--- CSV as people have it: what programs, spreadsheets and hands make of names, numbers and addresses. Each case is one of a
--- kind: the right value, or a finding that names row and column; never a value changed or lost without a word.
+-- CSV as people have it: what programs, spreadsheets and hands make of names, numbers and addresses. Each case is one
+-- of a kind: the right value, or a finding that names row and column; never a value changed or lost without a word.
 local awork = require "awork"
 local format = require "awork.format"
 local headers = require "support.headers"
@@ -62,17 +62,18 @@ describe("two values in one cell", function()
       " and ", " & ", " u. ", " bzw. ", " ::: ", " " } do
       assert.same({ "phone/work " .. A, "phone/work " .. B }, (cell("Telefon", A .. between .. B)), between)
     end
+    local both_numbers = { "phone/work 030/1234567", "phone/work 0170/7654321" }
     assert.same({ "phone/work 030 1234567", "phone/work 0170 7654321" }, (cell("Telefon", "030 1234567, 0170 7654321")))
-    assert.same({ "phone/work 030/1234567", "phone/work 0170/7654321" }, (cell("Telefon", "030/1234567, 0170/7654321")))
-    assert.same({ "phone/work 030/1234567", "phone/work 0170/7654321" }, (cell("Telefon", "030/1234567;0170/7654321")))
+    assert.same(both_numbers, (cell("Telefon", "030/1234567, 0170/7654321")))
+    assert.same(both_numbers, (cell("Telefon", "030/1234567;0170/7654321")))
     assert.same({ "phone/work " .. A }, (cell("Telefon", A .. ";")))
     assert.same({ "phone/work " .. A, "phone/work " .. B }, (cell("Telefon", "'" .. A .. "; '" .. B)))
   end)
 
   it("are one where a slash, a comma or a semicolon belongs to the number", function()
     for _, number in ipairs { "030/1234567", "030 / 1234567", "0170 / 7654321", "+49 30/123-45", "+49 (0)30 / 1234567",
-      "+49 5251/123456", "+49 30 1234567,12", "+49 30 1234567;ext=12", "030 1234567 / 68", "(030) 1234567", "030.1234567",
-      "+1 (212) 555-0100 x12" } do
+      "+49 5251/123456", "+49 30 1234567,12", "+49 30 1234567;ext=12", "030 1234567 / 68", "(030) 1234567",
+      "030.1234567", "+1 (212) 555-0100 x12" } do
       assert.same({ "phone/work " .. number }, (cell("Telefon", number)))
     end
   end)
@@ -90,7 +91,8 @@ describe("two values in one cell", function()
       assert.same({ "email/private b@example.org", "email/private c@example.net" },
         (cell("E-Mail privat", "b@example.org" .. between .. "c@example.net")), between)
     end
-    for _, doubtful in ipairs { "Bea <b@example.org>; Cea <c@example.net>", "b@example.org; c@", "b@example.org und c" } do
+    for _, doubtful in ipairs { "Bea <b@example.org>; Cea <c@example.net>", "b@example.org; c@",
+      "b@example.org und c" } do
       local _, found = cell("E-Mail privat", doubtful)
       assert.same({ "2 E-Mail privat" }, found, doubtful)
     end
@@ -141,9 +143,9 @@ describe("what spreadsheets and databases put into cells", function()
   end)
 
   it("is refused where digits or the value are lost", function()
-    for _, broken in ipairs { "491707654321.0", "493012345670,00", "4,91E+11", "4.91707654321E+11", "#N/A", "#NV", "#WERT!",
-      "#REF!", "#NAME?", "#BEZUG!", "#ÜBERLAUF!", "#SPILL!", "#####", "Err:502", "=A1", '=HYPERLINK("tel:1";"1")', "=SUMME(A1)",
-      "491,707,654,321", "System.String[]" } do
+    for _, broken in ipairs { "491707654321.0", "493012345670,00", "4,91E+11", "4.91707654321E+11", "#N/A", "#NV",
+      "#WERT!", "#REF!", "#NAME?", "#BEZUG!", "#ÜBERLAUF!", "#SPILL!", "#####", "Err:502", "=A1",
+      '=HYPERLINK("tel:1";"1")', "=SUMME(A1)", "491,707,654,321", "System.String[]" } do
       assert.same({ {}, { "2 Telefon" } }, { both_of("Telefon", broken) }, broken)
     end
     for _, header in ipairs { "E-Mail privat", "Webseite", "Skype", "LinkedIn", "Vorname", "Name", "custom:-" } do
@@ -152,14 +154,16 @@ describe("what spreadsheets and databases put into cells", function()
       end
     end
     for _, broken in ipairs { "1067.0", "1,0E+04", "10115,00", "#NV" } do
-      assert.same({ "2 PLZ" }, select(2, read(("E-Mail;Straße;PLZ;Ort;Land\na@x.org;x;%s;Dresden;DE\n"):format(broken))))
+      local text = ("E-Mail;Straße;PLZ;Ort;Land\na@x.org;x;%s;Dresden;DE\n"):format(broken)
+      assert.same({ "2 PLZ" }, select(2, read(text)))
     end
     assert.same({ "2 Hausnummer" }, select(2, read "E-Mail;Straße;Hausnummer\na@x.org;Weg;12.0\n"))
   end)
 
   it("is none where it says so, and that is said once for a column", function()
-    for _, nothing in ipairs { "n/a", "N/A", "-", "--", "–", "NULL", "(null)", "None", "k.A.", "k. A.", "keine", "Keine",
-      "unbekannt", "unknown", "nan", "NaN", "undefined", "nicht vorhanden", "<null>", '="n/a"', "\u{A0}-\u{A0}" } do
+    for _, nothing in ipairs { "n/a", "N/A", "-", "--", "–", "NULL", "(null)", "None", "k.A.", "k. A.", "keine",
+      "Keine",      "unbekannt", "unknown", "nan", "NaN", "undefined", "nicht vorhanden", "<null>", '="n/a"',
+        "\u{A0}-\u{A0}" } do
       for _, header in ipairs { "Telefon", "E-Mail privat", "Webseite", "Skype", "LinkedIn" } do
         assert.same({ {}, { "2 " .. header } }, { both_of(header, nothing) }, nothing)
       end
@@ -203,8 +207,9 @@ describe("the columns of one address", function()
       local cells = {}
       for name in header:gmatch "[^;]+" do
         local folded = name:lower()
-        cells[#cells + 1] = folded:find "stra" and "Markt" or folded:find "^haus" and "1" or folded:find "plz" and "10115"
-          or folded:find "postl" and "10115" or (folded:find "ort" or folded:find "stadt") and "Berlin" or "DE"
+        cells[#cells + 1] = folded:find "stra" and "Markt" or folded:find "^haus" and "1" or folded:find "plz"
+          and "10115" or folded:find "postl" and "10115" or (folded:find "ort" or folded:find "stadt")
+            and "Berlin" or "DE"
       end
       assert.same({ "address/" .. expected .. " Markt 1 - 10115 Berlin - DE" },
         one("E-Mail;" .. header .. "\na@x.org;" .. table.concat(cells, ";") .. "\n"), header)
@@ -224,8 +229,8 @@ describe("the columns of one address", function()
   end)
 
   it("leave out, with a warning, what may belong to either", function()
-    local infos, _, reader = read("E-Mail;Straße geschäftlich;PLZ geschäftlich;Ort geschäftlich;Straße privat;PLZ privat;"
-      .. "Ort privat;Land\na@x.org;Markt 1;10115;Berlin;Ring 2;04109;Leipzig;DE\n")
+    local infos, _, reader = read("E-Mail;Straße geschäftlich;PLZ geschäftlich;Ort geschäftlich;Straße privat;"
+      .. "PLZ privat;Ort privat;Land\na@x.org;Markt 1;10115;Berlin;Ring 2;04109;Leipzig;DE\n")
     assert.same({ "address/work Markt 1 - 10115 Berlin - -", "address/home Ring 2 - 04109 Leipzig - -" }, infos)
     assert.same({ "Land" }, { reader.warnings[1].column })
     assert.matches("which address", reader.warnings[1].message)
@@ -307,8 +312,9 @@ describe("the headers of programs", function()
   it("that are in doubt are left out, never guessed into a name or a value", function()
     local columns = require "awork.format.columns"
     for _, name in ipairs { "Employee #", "Employee No.", "Mitarbeiter-Nr.", "Mitarbeiter #", "Employee", "Mitarbeiter",
-      "Name #", "Mobile?", "Newsletter per E-Mail?", "E-Mail Typ", "E-Mail verified", "Phone Country Code", "Phone Type",
-      "Telefon Vorwahl", "IP Address", "Billing Street", "Rechnungsadresse E-Mail", "Geburtsland", "Bankname", "Site",
+      "Name #", "Mobile?", "Newsletter per E-Mail?", "E-Mail Typ", "E-Mail verified", "Phone Country Code",
+      "Phone Type",      "Telefon Vorwahl", "IP Address", "Billing Street", "Rechnungsadresse E-Mail", "Geburtsland",
+        "Bankname", "Site",
       "Telefon Assistent", "Asst. Phone", "Manager Email", "E-Mail Vorgesetzte", "Emergency Phone", "Recovery Email",
       "l", "st", "c", "co" } do
       assert.is_nil(columns.find(name), name)
@@ -374,9 +380,10 @@ describe("odd rows and files", function()
 end)
 
 describe("a cell that a spreadsheet could take for a formula", function()
-  local EVIL = { "=1+1", 'x;=HYPERLINK("http://evil.example")', "x\n=1+1", "x\t=1+1", " =1+1", "\u{FF1D}1+1", "\u{A0}=1+1",
-    "\n=1+1", "|=1+1", "x,=1", "x\r=1", "x|@SUM(A1)", "x;\u{FF20}a", 'x;"=1', "x; \u{FEFF}+a", "x\r\n-a", ";;=a", "x;'=1",
-    "''=1", "x;''+a", "'x;=1", "\u{200B}=1", "x;-2+3+cmd|' /C calc'!A0" }
+  local EVIL = { "=1+1", 'x;=HYPERLINK("http://evil.example")', "x\n=1+1", "x\t=1+1", " =1+1", "\u{FF1D}1+1",
+    "\u{A0}=1+1", "\n=1+1", "|=1+1", "x,=1", "x\r=1", "x|@SUM(A1)", "x;\u{FF20}a", 'x;"=1', "x; \u{FEFF}+a",
+      "x\r\n-a", ";;=a",
+    "x;'=1",    "''=1", "x;''+a", "'x;=1", "\u{200B}=1", "x;-2+3+cmd|' /C calc'!A0" }
 
   -- What a spreadsheet with another separator makes of a file: none of its cells may begin with a sign.
   local function has_formula(text)
@@ -407,15 +414,17 @@ describe("a cell that a spreadsheet could take for a formula", function()
 
   it("stays as it is where it is a phone number or no formula", function()
     for _, value in ipairs { "+49 30 1234567", "-1", "a=b", "a-b", "x; y", "https://example.com/?a=1&b=+2" } do
-      local text = format.csv.encode { { user = "u@example.com", contact_infos = { { type = "custom", value = value } } } }
+      local text = format.csv.encode { { user = "u@example.com",
+        contact_infos = { { type = "custom", value = value } } } }
       assert.is_nil(text:find("'", 1, true), value)
     end
   end)
 
   it("comes back exactly, random texts of what readers do something with", function()
     local G = people.generator(77)
-    local bits = { "'", "''", "=", "+", "-", "@", ";", ",", "\t", "|", "\n", "\r\n", " ", '"', "\u{A0}", "\u{FF1D}", "1",
-      "+49 30 1234567", "0170 7654321", "n/a", "NULL", "#N/A", "4,91E+11", "491707654321.0", "a@example.org", "x",
+    local bits = { "'", "''", "=", "+", "-", "@", ";", ",", "\t", "|", "\n", "\r\n", " ", '"', "\u{A0}", "\u{FF1D}",
+      "1",      "+49 30 1234567", "0170 7654321", "n/a", "NULL", "#N/A", "4,91E+11", "491707654321.0",
+        "a@example.org", "x",
       " und ", "/", ":::", '="1"', "https://a.example", "None", "10115" }
     local kinds = { { "phone", "work" }, { "email", "private" }, { "urls", "work" }, { "messenger", "skype" },
       { "messenger", "whatsapp" }, { "social", "xing" }, { "custom" } }
@@ -426,7 +435,8 @@ describe("a cell that a spreadsheet could take for a formula", function()
       local kind = G.pick(kinds)
       local info = { type = kind[1], subType = kind[2], value = value }
       if G.chance(20) then
-        info = { type = "address", subType = "work", addressLine1 = value, city = value, zipCode = value, isAddress = true }
+        info = { type = "address", subType = "work", addressLine1 = value, city = value, zipCode = value,
+          isAddress = true }
       end
       local person = { user = "u@example.com", firstName = value, contact_infos = { info } }
       local text, err = format.csv.encode { person }

@@ -98,6 +98,10 @@ end
 --- What the library says of its options, in the words of the command line.
 function M.worded(text)
   return (text:gsub('ignore_columns = { "(.-)" }', function(name) return "--ignore-column " .. shell_word(name) end)
+    :gsub("columns = { %['(.-)'%] = '(.-)' }", function(name, what)
+      return "--column " .. shell_word(name .. "=" .. what)
+    end)
+    :gsub("with the option 'user'", "with --user")
     :gsub("set delete_limit = (%d+)", "give --delete-limit %1")
     :gsub("partial = true applies the rest", "--partial applies the rest")
     :gsub("unless that is asked for %(partial%)", "unless --partial asks for it")

@@ -54,6 +54,15 @@ local function list(text)
   return items
 end
 
+-- "Durchwahl=phone:work" → { "Durchwahl", "phone:work" }
+local function mapping(text)
+  local at = text:find "=[^=]*$"
+  if not at or at == 1 or at == #text then
+    return nil, ("'%s' is not like 'Durchwahl=phone:work'"):format(text)
+  end
+  return { text:sub(1, at - 1), text:sub(at + 1) }
+end
+
 -- The complaint names the option.
 local function of(name, convert)
   return function(text)
@@ -113,6 +122,10 @@ function M.new(on_help)
       :description "The file's format: csv, tsv, vcard, scim, json or jsonl. By default, by its name, else by its text."
     made:option "--encoding" :argname "NAME"
       :description "The file's encoding, if not UTF-8: windows-1252, utf-16, ..."
+    made:option "--user" :argname "COLUMN"
+      :description "Which column (property, attribute) says who it is: an awork id or an email address."
+    made:option "--column" :argname "NAME=WHAT" :count "*" :convert(of("--column", mapping))
+      :description "What a CSV column is: 'Durchwahl=phone:work', 'Haus=address:work:addressLine1'. May be repeated."
     made:option "--ignore-column" :argname "NAME" :count "*" :target "ignore_column"
       :description "A column (property, attribute) that holds nothing for awork. May be repeated."
   end

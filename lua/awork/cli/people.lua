@@ -44,10 +44,15 @@ function M.open(ctx, path)
     end
     file:close()
   end
+  local columns
+  for _, column in ipairs(opts.column or {}) do
+    columns = columns or {}
+    columns[column[1]] = column[2]
+  end
   local ok, reader = pcall(format.read, source, { format = opts.from, encoding = opts.encoding, name = name,
-    ignore_columns = opts.ignore_column })
+    user = opts.user, columns = columns, ignore_columns = opts.ignore_column })
   if not ok then
-    return failure("usage", tostring(reader))
+    return failure("usage", (tostring(reader):gsub("^columns%['(.-)'%]:", "--column '%1':")))
   end
   return reader
 end
