@@ -379,6 +379,26 @@ describe("odd rows and files", function()
   end)
 end)
 
+describe("a file with nothing in it", function()
+  it("is refused in every format", function()
+    for _, name in ipairs { "csv", "vcard", "scim", "json" } do
+      for _, text in ipairs { "", "\u{FEFF}", " \r\n\t\n" } do
+        local persons, err = format[name].decode(text)
+        assert.same({ "nil", "format", "empty", true }, { type(persons), err.kind, err.code, err.fatal })
+      end
+    end
+    for _, extension in ipairs { "csv", "vcf", "json", "scim.json", "jsonl" } do
+      local path = os.tmpname()
+      local file = path .. "." .. extension
+      assert(io.open(file, "wb")):close()
+      local persons, err = format.load(file)
+      os.remove(path)
+      os.remove(file)
+      assert.same({ "nil", "empty" }, { type(persons), err.code })
+    end
+  end)
+end)
+
 describe("a cell that a spreadsheet could take for a formula", function()
   local EVIL = { "=1+1", 'x;=HYPERLINK("http://evil.example")', "x\n=1+1", "x\t=1+1", " =1+1", "\u{FF1D}1+1",
     "\u{A0}=1+1", "\n=1+1", "|=1+1", "x,=1", "x\r=1", "x|@SUM(A1)", "x;\u{FF20}a", 'x;"=1', "x; \u{FEFF}+a",

@@ -54,8 +54,7 @@ local function read_header(next_row, input)
     header, row_or_error, line, invalid = next_row()
   until not header or find(table.concat(header), "[^ \t]")
   if not header then
-    return nil, row_or_error or stream.fail("empty", "there is nothing in it, not even a header row",
-      { file = input.name })
+    return nil, row_or_error or stream.fail("empty", "there is not even a header row", { file = input.name })
   end
   local place = { file = input.name, row = row_or_error, line = line }
   if invalid then return nil, stream.fail("encoding", "the header is " .. not_valid(input.encoding), place) end

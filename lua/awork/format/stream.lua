@@ -32,7 +32,8 @@ end
 local FILE = { ["not-read"] = true, ["not-written"] = true }
 
 --- An error: `kind` (`"format"`, or `"file"` if the system refused), `code` (`"encoding"`, `"syntax"`, `"limit"`,
--- `"columns"`, `"user"`, `"type"`, `"unrepresentable"`; `"not-read"`, `"not-written"`), `message`, `description` (the
+-- `"empty"`, `"columns"`, `"user"`, `"type"`, `"unrepresentable"`; `"not-read"`, `"not-written"`), `message`,
+-- `description` (the
 -- message with its place), and of `place` the fields `file`, `row`, `line`, `column`, `property`. `fatal`: nothing more
 -- can be read after it.
 function M.fail(code, message, place, fatal)
@@ -449,6 +450,19 @@ function M.format(spec)
     local input, err = M.input(source, { encoding = opts.encoding, name = opts.name, raw_bytes = spec.raw,
       takes_nul = spec.nul }, level + 1)
     if not input then return M.broken(err) end
+    -- A failed export must not pass for "nothing to do".
+    local _, failed
+    repeat
+      _, failed = input:more(1)
+      local something = input.buf:find "[^ \t\r\n]"
+    until failed or something or input.eof or #input.buf > CHUNK
+    if not failed and input.eof and not input.buf:find "[^ \t\r\n]" then
+      failed = M.fail("empty", "there is nothing in it: was it exported in full?", { file = input.name })
+    end
+    if failed then
+      input:close()
+      return M.broken(failed)
+    end
     return spec.reader(input, opts, level)
   end
 
