@@ -80,6 +80,7 @@ build = {
     ["awork.many"] = "lua/awork/many.lua",
     ["awork.oauth"] = "lua/awork/oauth.lua",
     ["awork.options"] = "lua/awork/options.lua",
+    ["awork.permissions"] = "lua/awork/permissions.lua",
     ["awork.readback"] = "lua/awork/readback.lua",
     ["awork.resource"] = "lua/awork/resource.lua",
     ["awork.scheduler"] = "lua/awork/scheduler.lua",

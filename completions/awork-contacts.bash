@@ -39,12 +39,12 @@ _awork-contacts() {
                 ;;
             find)
                 cmd="find"
-                opts="$opts -h --help --phone --email --value --type --subtype --limit --archived --companies --default-country"
+                opts="$opts -h --help --phone --email --value --type --subtype --limit --archived --api-users --companies --default-country"
                 break
                 ;;
             list)
                 cmd="list"
-                opts="$opts -h --help --only --archived --companies"
+                opts="$opts -h --help --only --archived --api-users --companies"
                 break
                 ;;
             validate)
@@ -69,7 +69,7 @@ _awork-contacts() {
                 ;;
             export)
                 cmd="export"
-                opts="$opts -h --help -f --format -o --output --only --archived --bom"
+                opts="$opts -h --help -f --format -o --output --only --archived --api-users --bom"
                 break
                 ;;
             types)

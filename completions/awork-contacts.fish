@@ -86,12 +86,14 @@ complete -c awork-contacts -n '__fish_awork-contacts_seen_command find' -l type 
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command find' -l subtype -r -d 'Of this subtype'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command find' -l limit -r -d 'Stop after so many'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command find' -l archived -d 'Look among archived users, too'
+complete -c awork-contacts -n '__fish_awork-contacts_seen_command find' -l api-users -d 'Look among API users, too'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command find' -l companies -d 'Companies instead of users'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command find' -l default-country -r -d 'Whose phone numbers are written without a calling code: DE, or 49'
 
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command list' -s h -l help -d 'Show this help'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command list' -l only -r -d 'These types, or subtypes, alone'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command list' -l archived -d 'Archived users, too'
+complete -c awork-contacts -n '__fish_awork-contacts_seen_command list' -l api-users -d 'API users, too'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command list' -l companies -d 'Companies instead of users'
 
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command validate' -s h -l help -d 'Show this help'
@@ -113,7 +115,7 @@ complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l defau
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l prune -d 'Delete what the people named have and the file does not, in the scope of --only'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l only -r -d 'Look at these alone: types, or subtypes, as in phone,email/private'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l replace -d 'A new value takes the place of the only other one of its type and subtype'
-complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l touch -r -d 'Touch these, too: external, agent, deleted, archived, deactivated, login'
+complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l touch -r -d 'Touch these, too: external, agent, api_user, deleted, archived, deactivated, login'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command plan' -l delete-limit -r -d 'Apply nothing if more would be deleted or replaced (10 %, at least 20)'
 
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -s h -l help -d 'Show this help'
@@ -126,7 +128,7 @@ complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l defa
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l prune -d 'Delete what the people named have and the file does not, in the scope of --only'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l only -r -d 'Look at these alone: types, or subtypes, as in phone,email/private'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l replace -d 'A new value takes the place of the only other one of its type and subtype'
-complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l touch -r -d 'Touch these, too: external, agent, deleted, archived, deactivated, login'
+complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l touch -r -d 'Touch these, too: external, agent, api_user, deleted, archived, deactivated, login'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l delete-limit -r -d 'Apply nothing if more would be deleted or replaced (10 %, at least 20)'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -s y -l yes -d 'Do not ask'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command apply' -l concurrency -r -d 'People at once (8)'
@@ -144,6 +146,7 @@ complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -s f -
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -s o -l output -r -d 'Where to; standard output by default'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -l only -r -d 'These types, or subtypes, alone'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -l archived -d 'Archived users, too'
+complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -l api-users -d 'API users, too'
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command export' -l bom -d 'CSV with a byte order mark, which Excel wants'
 
 complete -c awork-contacts -n '__fish_awork-contacts_seen_command types' -s h -l help -d 'Show this help'

@@ -236,13 +236,13 @@ describe("awork-contacts #process", function()
   it("check says what the token may do", function()
     local result = run { "check" }
     assert.equal(0, result.code)
-    assert.matches("user       Ada Albrecht.*sees       everyone %(2 users%).*writes     all.*ok\n$", result.out)
+    assert.matches("user       Ada Albrecht.*role       admin.*sees       2 users.*writes     all.*ok\n$", result.out)
     local value = json(run { "check", "--json" })
-    assert.same({ true, "everyone", 2, "all", "all" }, { value.ok, value.sees, value.users, value.read, value.write })
+    assert.same({ true, "others", 2, "all", "all" }, { value.ok, value.sees, value.users, value.read, value.write })
     server.set { tokens = { { token = "a-reader-token", user = 1, rights = {} } } }
     result = run({ "check" }, { env = { AWORK_TOKEN = "a-reader-token" } })
     assert.equal(1, result.code)
-    assert.matches("warning: only your own user is seen", result.err)
+    assert.matches("warning: only your own contact infos can be read", result.err)
   end)
 
   it("find finds by what it is given", function()

@@ -423,7 +423,7 @@ describe("apply", function()
     local desired = { { user = "anna@example.org", contact_infos = { phone "+49 30 1" } },
       { user = "ben@example.org", contact_infos = { phone "+49 30 1" } } }
     local plan = plan_of(desired)
-    assert.equal(2, #sandbox.requests())
+    assert.equal(3, #sandbox.requests()) -- API users, users, archived ones too
     assert.equal(0, #plan.problems)
     assert.equal("archived", plan.skipped[1].reason)
     assert.equal(1, #plan.changes)
@@ -1011,73 +1011,118 @@ describe("ensure", function()
   end)
 end)
 
+describe("API users", function()
+  local key
+
+  before_each(function()
+    sandbox.set { tokens = { { token = "key", name = "Robot" }, { token = "blind", user = 1,
+      rights = { "user-master-data:read", "user-master-data:write" } } } }
+    key = sandbox.api_user_ids[#sandbox.api_user_ids] or sandbox.state().api_users[1].id
+    assert(client.contact_infos:create(key, { type = "email", subType = "work", value = "robot@example.com" }))
+  end)
+
+  it("are told apart, never matched, found or touched, unless asked for", function()
+    local entries = { { user = "robot@example.com", contact_infos = {
+      { type = "phone", subType = "work", value = "1" } } } }
+    local plan = assert(client:plan(entries))
+    assert.equal(0, #plan.changes)
+    assert.is_true(#plan.problems + #plan.skipped > 0)
+    assert.equal(0, #assert(client:plan({ { user = key, contact_infos = {} } }, { prune = true })).changes)
+    assert.equal(1, #assert(client:plan(entries, { touch = "api_user" })).changes)
+    assert.equal(0, #assert(client.contact_infos:find { email = "robot@example.com" }))
+    assert.equal(1, #assert(client.contact_infos:find { email = "robot@example.com", api_users = true }))
+    local ids = {}
+    for _, user in ipairs(assert(client.users:api_users())) do ids[user.id] = user.name end
+    assert.is_string(ids[key])
+  end)
+
+  it("are not asked for where the token may not", function()
+    local blind <close> = open { token = "blind" }
+    assert.equal(401, select(2, blind.users:api_users()).status)
+    assert.equal(1, #assert(blind.contact_infos:find { email = "robot@example.com" }))
+    sandbox.fault { method = "GET", path = "/apiusers$", kind = "status", status = 500, times = 99 }
+    local fast <close> = open { retries = 0 }
+    assert.equal(500, select(2, fast.contact_infos:find { email = "robot@example.com" }).status)
+    assert.equal(500, select(2, fast:plan { { user = key, contact_infos = {} } }).status)
+  end)
+end)
+
 describe("check", function()
   it("says who one is and what one may", function()
     sandbox.set { rate_limit = { second = 50, minute = 1000 } }
     local report = assert(client:check())
     assert.is_true(report.ok)
-    assert.equal("everyone", report.sees)
-    assert.equal(3, report.users)
-    assert.equal("all", report.read)
-    assert.equal("all", report.write)
+    assert.same({ "others", 3, "all", "all" }, { report.sees, report.users, report.read, report.write })
+    assert.same({ read = "all", write = "all" }, report.companies)
+    assert.same({ true, false, false, false, false },
+      { report.admin, report.guest, report.blocked, report.api_user, report.by_team })
     assert.equal(sandbox.me_id, report.user.id)
     assert.is_string(report.workspace.id)
     assert.equal(1000, report.rate_limit.minute.limit)
     assert.is_true(report.rate_limit.minute.remaining < 1000)
     assert.same({}, report.advice)
-    assert.is_true(#sandbox.requests() <= 6)
-    for _, user in ipairs(sandbox.state().users) do
-      assert.equal(0, #(user.userContactInfos or user.contact_infos))
+    assert.equal(4, #sandbox.requests())
+    for _, request in ipairs(sandbox.requests()) do
+      assert.equal("GET", request.method)
     end
   end)
 
-  it("says that only oneself is seen", function()
-    sandbox.set { tokens = { { token = "own", user = 2 },
-      { token = "reader", user = 2, rights = { "user-master-data:read" } } } }
-    local own = open { token = "own" }
-    local report = assert(own:check())
-    assert.is_false(report.ok)
-    assert.equal("self", report.sees)
-    assert.equal("own", report.read)
-    assert.equal("own", report.write)
-    assert.matches("only your own user", report.advice[1], 1, true)
-    own:close()
-    local reader = open { token = "reader" }
-    report = assert(reader:check())
-    assert.equal("everyone", report.sees)
-    assert.equal("all", report.read)
-    assert.equal("own", report.write)
-    assert.is_false(report.ok)
-    assert.matches("user-master-data:write", report.advice[1], 1, true)
-    reader:close()
+  it("never claims that everyone is seen", function()
+    sandbox.set { tokens = {
+      { token = "own", user = 2 }, { token = "blocked", user = 2, blocked = true }, { token = "key" },
+      { token = "guest", user = 2, guest = true, rights = { "user-master-data:read" } },
+      { token = "reader", user = 2, rights = { "user-master-data:read", "company-master-data:read" } },
+      { token = "writer", user = 2, rights = { "user-master-data:read", "user-master-data:write" } },
+    } }
+    for token, expected in pairs {
+      own = { false, "self", "own", "own", "none", nil, "only your own contact infos can be read" },
+      reader = { false, "others", "all", "own", "all", nil, "need not be all" },
+      writer = { true, "others", "all", "all", "none", nil, "a role can narrow the list" },
+      guest = { false, "others", "all", "own", "none", nil, "need not be all" },
+      blocked = { false, "nobody", "none", "none", "none", nil, "the user is blocked" },
+      key = { true, "others", "all", "all", "all", true, "" },
+    } do
+      local other <close> = open { token = token }
+      local report = assert(other:check())
+      assert.same(expected, { report.ok, report.sees, report.read, report.write, report.companies.read, report.api_user,
+        report.advice[1] and report.advice[1]:match(expected[7]) or "" }, token)
+      assert.is_nil(table.concat(report.advice):find("everyone", 1, true))
+      assert.equal(token == "guest", report.guest)
+      assert.equal(token == "blocked", report.blocked)
+    end
   end)
 
-  it("says what can't be read, and what it could not find out", function()
-    local function fault(method, path, status, skip)
-      sandbox.fault { method = method, path = path, kind = "status", status = status, skip = skip }
-    end
-    -- An API key is nobody.
-    fault("GET", "/users/me$", 404)
-    local report = assert(client:check())
-    assert.is_nil(report.user)
-    assert.equal("everyone", report.sees)
-    assert.is_true(report.ok)
-    fault("GET", "/users$", 401)
-    report = assert(client:check())
-    assert.equal("nobody", report.sees)
-    assert.matches("no user is seen", report.advice[1], 1, true)
-    fault("GET", "/contactinfo$", 401)
-    fault("GET", "/contactinfo$", 401)
-    report = assert(client:check())
-    assert.equal("none", report.read)
-    assert.matches("can't be read", report.advice[1], 1, true)
-    for _, path in ipairs { "/users/me$", "/users$", "/contactinfo$", "/contactinfo/" } do
+  it("is an error when awork can't be asked", function()
+    for _, path in ipairs { "/me$", "/me/permissions$", "/users$", "/apiusers$" } do
       sandbox.clear_faults()
-      fault(path:find "/$" and "DELETE" or "GET", path, path:find "me" and 501 or 400)
+      sandbox.fault { method = "GET", path = path, kind = "status", status = 400 }
       local none, err = client:check()
       assert.is_nil(none)
-      assert.is_number(err.status)
+      assert.equal(400, err.status)
     end
+    sandbox.clear_faults()
+    sandbox.fault { method = "GET", path = "/me/permissions$", kind = "status", status = 200, body = {} }
+    local none, err = client:permissions()
+    assert.is_nil(none)
+    assert.equal("unexpected-answer", err.code)
+  end)
+
+  it("reads features whole or by their initials, and as the old description has them", function()
+    local permissions = require "awork.permissions"
+    local function of(fields)
+      fields.userId = fields.userId or "11111111-1111-4111-8111-111111111111"
+      return permissions.of { userPermission = fields }
+    end
+    local full = of { permissions = { { feature = "umd", accessLevels = { "read", "write" } },
+      { feature = "company-master-data", accessLevels = { "read" } }, { feature = "utd", accessLevels = { "read" } },
+      { feature = 7 }, "x", { feature = "x", accessLevels = 7 } } }
+    assert.same({ "all", "all", "all", "none", true },
+      { full.users.read, full.users.write, full.companies.read, full.companies.write, full.by_team })
+    assert.same({ "own", "none" }, { of({}).users.read, of({}).companies.read })
+    assert.equal("none", of({ isAdmin = true, isBlocked = true }).users.read)
+    assert.equal("own", permissions.of({ userId = "11111111-1111-4111-8111-111111111111" }).users.read)
+    assert.is_nil(permissions.of { userPermission = { userId = "me" } })
+    assert.is_nil(permissions.of {})
   end)
 
   it("warns of an exhausted limit", function()

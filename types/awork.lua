@@ -217,6 +217,7 @@
 ---@field default_country? string "DE" or "49"
 ---@field limit? integer
 ---@field archived? boolean among archived users too
+---@field api_users? boolean among API users too
 
 ---A contact info that should be there.
 ---@class awork.DesiredInfo: awork.ContactInfoForm
@@ -235,7 +236,7 @@
 ---@field only? string|table the scope: "phone", { "phone", "email/private" }
 ---@field replace? boolean
 ---@field default_country? string "DE" or "49"
----@field touch? string|string[] "external", "agent", "deleted", "archived", "deactivated", "login"
+---@field touch? string|string[] "external", "agent", "api_user", "deleted", "archived", "deactivated", "login"
 ---@field delete_limit? integer|false
 ---@field keeps? boolean
 
@@ -327,14 +328,31 @@ function ApplyReport:to_text(options) end
 ---@return 0|1
 function ApplyReport:exit_code() end
 
+---@class awork.Permissions
+---@field user_id string
+---@field role_id? string
+---@field admin boolean
+---@field guest boolean
+---@field blocked boolean
+---@field features table<string, table<string, true>>
+---@field users { read: "all"|"own"|"none", write: "all"|"own"|"none" }
+---@field companies { read: "all"|"none", write: "all"|"none" }
+---@field by_team boolean
+
 ---@class awork.Check
 ---@field ok boolean
 ---@field user? { id: string, name: string }
+---@field api_user? boolean
 ---@field workspace? { id: string, name: string }
----@field sees "everyone"|"self"|"nobody"
----@field users integer
+---@field admin boolean
+---@field guest boolean
+---@field blocked boolean
+---@field sees "others"|"self"|"nobody" who is in the list of users
+---@field by_team boolean
+---@field users integer how many are listed
 ---@field read "all"|"own"|"none"
 ---@field write "all"|"own"|"none"
+---@field companies { read: "all"|"none", write: "all"|"none" }
 ---@field rate_limit table
 ---@field advice string[]
 
@@ -424,6 +442,11 @@ local Users = {}
 ---@return awork.User? user
 ---@return awork.Error? err
 function Users:me() end
+
+---API users: an API key acts as one of them.
+---@return { id: string, name: string, roleId: string? }[]? list
+---@return awork.Error? err
+function Users:api_users() end
 
 ---@param options? awork.UserListOptions
 ---@return awork.User[]? list
@@ -575,6 +598,11 @@ function Client:apply(plan, options) end
 ---@return awork.Error? err
 ---@return awork.ApplyReport? partial
 function Client:undo(journal, options) end
+
+---What the token may do, as awork says it.
+---@return awork.Permissions? permissions
+---@return awork.Error? err
+function Client:permissions() end
 
 ---Whom the token belongs to and what it may do.
 ---@return awork.Check? report

@@ -7,6 +7,7 @@ local hooks = require "awork.hooks"
 local json = require "awork.json"
 local oauth = require "awork.oauth"
 local option_list = require "awork.options"
+local permissions = require "awork.permissions"
 local resource = require "awork.resource"
 local session = require "awork.session"
 local users = require "awork.users"
@@ -467,11 +468,33 @@ function Client:undo(journal, options)
   return report, err, partial
 end
 
---- Asks who the token belongs to and what it may do, in three to six requests that change nothing.
+--- What the token may do. awork API: GET /me/permissions.
 --
--- awork gives someone who lacks the permission only their own user, without an error: `sees` says so.
----@return table? report { ok =, user = { id =, name = }, workspace =, sees = "everyone"|"self"|"nobody", users =, read
--- = "all"|"own"|"none", write = the same, rate_limit = { second = { limit =, remaining = }, minute = … }, advice = … }
+-- An admin may do everything; one who is blocked, nothing. A user's own contact infos are always theirs.
+---@return awork.Permissions? permissions { user_id =, role_id =, admin =, guest =, blocked =, features = { [feature] =
+-- { [level] = true } } as awork names them, users = { read = "all"|"own"|"none", write = the same } and companies =
+-- { read = "all"|"none", write = the same } for their contact infos, by_team = whether lists of users are narrowed }
+---@return table? err
+function Client:permissions()
+  local found = session_of(self, "permissions")
+  local answer, err = found:fetch("GET", "/me/permissions", nil, {})
+  if not answer then
+    return nil, err
+  end
+  local result = permissions.of(answer)
+  if not result then
+    return nil, errors.unreadable({ status = 200 }, "GET", "/me/permissions", "unexpected-answer",
+      "it does not say whose permissions these are")
+  end
+  return result
+end
+
+--- Asks who the token belongs to and what it may do, in three or four requests that change nothing. awork API: GET /me,
+-- /me/permissions, /users, /apiusers.
+--
+-- awork narrows the list of users to teams for some roles, and to one's own user without the permission to read others,
+-- without an error: `sees` says what was seen.
+---@return table? report see lua/awork/desired/check.lua
 ---@return table? err
 function Client:check()
   session_of(self, "check")

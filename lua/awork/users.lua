@@ -89,13 +89,23 @@ local function each(session, path, err, options, extra)
 end
 
 --- The user of the token, with their `workspace`. awork API: GET /users/me.
--- An API key is not tied to a user: awork answers such a call with an error.
+-- An API key acts as an API user: it is that one.
 ---@return table? user
 ---@return table? err
 function Users:me()
   check_open(self)
   local user, err = sessions[self]:fetch("GET", "/users/me")
   return user, err
+end
+
+--- Lists the workspace's API users: an API key acts as one of them. They are among the users that `list` gives, and are
+-- nobody's colleague. awork API: GET /apiusers; an admin, or workspace-manage-config:read.
+---@return table[]? list { id =, name =, roleId =, clientId =, … }
+---@return table? err
+function Users:api_users()
+  check_open(self)
+  local list, err = sessions[self]:fetch("GET", "/apiusers")
+  return list, err
 end
 
 --- Lists users, one page, each with contact infos embedded as `userContactInfos`. awork API: GET /users.

@@ -141,7 +141,7 @@ function M.new(on_help)
       :description "Look at these alone: types, or subtypes, as in phone,email/private."
     made:flag "--replace" :description "A new value takes the place of the only other one of its type and subtype."
     made:option "--touch" :argname "WHO" :convert(of("--touch", list))
-      :description "Touch these, too: external, agent, deleted, archived, deactivated, login."
+      :description "Touch these, too: external, agent, api_user, deleted, archived, deactivated, login."
     made:option "--delete-limit" :argname "N" :convert(of("--delete-limit", limit))
       :description "Apply nothing if more would be deleted or replaced (10 %, at least 20). 'none': no limit."
   end
@@ -165,6 +165,7 @@ function M.new(on_help)
   find:option "--subtype" :argname "SUBTYPE" :description "Of this subtype."
   find:option "--limit" :argname "N" :convert(of("--limit", whole(1, 1 << 31))) :description "Stop after so many."
   find:flag "--archived" :description "Look among archived users, too."
+  find:flag "--api-users" :description "Look among API users, too."
   find:flag "--companies" :description "Companies instead of users."
   country(find)
 
@@ -172,6 +173,7 @@ function M.new(on_help)
   listing:argument "who" :args "?" :description "An id, or an email address; everyone by default."
   listing:option "--only" :argname "TYPES" :convert(of("--only", list)) :description "These types, or subtypes, alone."
   listing:flag "--archived" :description "Archived users, too."
+  listing:flag "--api-users" :description "API users, too."
   listing:flag "--companies" :description "Companies instead of users."
 
   local validate = command("validate", "Check a file, offline.", "Names row and column of all that is wrong.")
@@ -201,6 +203,7 @@ function M.new(on_help)
   export:option "-o --output" :argname "FILE" :description "Where to; standard output by default."
   export:option "--only" :argname "TYPES" :convert(of("--only", list)) :description "These types, or subtypes, alone."
   export:flag "--archived" :description "Archived users, too."
+  export:flag "--api-users" :description "API users, too."
   export:flag "--bom" :description "CSV with a byte order mark, which Excel wants."
 
   local types = command("types", "List the types and subtypes that awork knows. Offline.")

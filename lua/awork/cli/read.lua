@@ -55,10 +55,14 @@ function M.check(ctx)
   end
   local minute, second = limit_text(check.rate_limit.minute), limit_text(check.rate_limit.second)
   for _, row in ipairs {
-    { "user", check.user and ("%s (%s)"):format(check.user.name, check.user.id) or "none: the token is an API key" },
+    { "user", check.user and ("%s (%s%s)"):format(check.user.name, check.api_user and "an API user, " or "",
+      check.user.id) },
+    { "role", check.blocked and "blocked" or check.admin and "admin" or check.guest and "guest" or "no admin" },
     { "workspace", check.workspace and check.workspace.name },
-    { "sees", check.sees == "everyone" and ("everyone (%d users)"):format(check.users) or check.sees },
+    { "sees", check.sees == "others" and ("%d users%s"):format(check.users, check.by_team and ", by team" or "")
+      or check.sees == "self" and "no one else" or "nobody" },
     { "reads", check.read }, { "writes", check.write },
+    { "companies", ("reads %s, writes %s"):format(check.companies.read, check.companies.write) },
     { "rate limit", minute and ("%s left this minute%s"):format(minute, second and (", %s this second"):format(second)
       or "") },
   } do
@@ -109,7 +113,8 @@ function M.find(ctx)
   local opts = ctx.opts
   local kind = opts.companies and "company" or "user"
   local criteria = { phone = opts.phone, email = opts.email, value = opts.value, type = opts.type,
-    subType = opts.subtype, default_country = opts.default_country, limit = opts.limit, archived = opts.archived }
+    subType = opts.subtype, default_country = opts.default_country, limit = opts.limit, archived = opts.archived,
+    api_users = opts.api_users }
   if opts.what then
     guess(criteria, opts.what)
   end
@@ -137,6 +142,14 @@ function M.find(ctx)
   return 0
 end
 
+-- The API users, whom nobody means when they speak of users: a set of ids; nil, err.
+local function left_out(ctx, client, kind)
+  if kind ~= "user" or ctx.opts.api_users then
+    return {}
+  end
+  return owners.api_users(client)
+end
+
 -- Calls fn(owner, infos) for everyone, or for the one that `who` means.
 local function each_owner(ctx, client, kind, fn)
   local opts, names = ctx.opts, owners.KINDS[kind]
@@ -157,7 +170,8 @@ local function each_owner(ctx, client, kind, fn)
     return true
   end
   if who then
-    local found, err = client[names.contact_infos]:find { email = who, archived = opts.archived }
+    local found, err = client[names.contact_infos]:find { email = who, archived = opts.archived,
+      api_users = opts.api_users }
     if not found then
       return nil, err
     end
@@ -169,12 +183,18 @@ local function each_owner(ctx, client, kind, fn)
     end
     return true
   end
+  local skip, failed = left_out(ctx, client, kind)
+  if not skip then
+    return nil, failed
+  end
   for owner, err in resource:each { pageSize = PAGE_SIZE, showArchived = kind == "user" and opts.archived or nil } do
     if not owner then
       return nil, err
     end
     local infos = owner[names.infos]
-    fn(owner, type(infos) == "table" and infos or {})
+    if not skip[tostring(owner.id):lower()] then
+      fn(owner, type(infos) == "table" and infos or {})
+    end
     if ctx:signal() then
       return true -- drive() says the rest
     end
@@ -272,10 +292,17 @@ function M.export(ctx)
   local count = 0
   local ok, err = with_client(ctx, "Reading", function(client)
     local write_failed, read_failed
+    local skip, failed = left_out(ctx, client, "user")
+    if not skip then
+      return nil, failed
+    end
     local function persons()
       local next_owner = client.users:each { pageSize = PAGE_SIZE, showArchived = opts.archived or nil }
       return function()
-        local owner, cause = next_owner()
+        local owner, cause
+        repeat
+          owner, cause = next_owner()
+        until not owner or not skip[tostring(owner.id):lower()]
         if owner == nil or ctx:signal() then
           return nil
         elseif not owner then

@@ -17,7 +17,8 @@ local function country(value)
 end
 
 local OPTIONS = { email = "string", phone = "string", value = "string", type = "string", subType = "string",
-  default_country = country, limit = options.count, archived = "boolean" }
+  default_country = country, limit = options.count, archived = "boolean",
+  api_users = "boolean" }
 
 -- Does a contact info meet what is looked for? Keys of what is looked for are computed once.
 local function matcher(criteria)
@@ -70,13 +71,14 @@ end
 -- @param client the client, or what has its resources and its yield
 -- @param kind "user" or "company"
 -- @param criteria { email=, phone=, value=, type=, subType=, default_country=, limit = stop after so many, archived =
---   look among archived ones too }
+--   look among archived ones too, api_users = among API users too }
 -- @return list of { user = (or company =), contact_info = }, or nil, err (`list-changed` if people were added or
 --   deleted each time that they were read)
 function M.find(client, kind, criteria)
   criteria = M.criteria(criteria)
   local matches, limit, found = matcher(criteria), criteria.limit or math.huge, {}
   local query = { showArchived = kind == "user" and criteria.archived or nil }
+  local api_users = (kind ~= "user" or criteria.api_users) and {} or nil
   for owner, err in client[owners.KINDS[kind].resource]:each(query) do
     if not owner then
       return nil, err
@@ -86,6 +88,17 @@ function M.find(client, kind, criteria)
       if #found >= limit then
         return found
       elseif type(info) == "table" and matches(info) then
+        -- Asked when somebody is found: most who look for someone find nobody, or one.
+        if not api_users then
+          local failed
+          api_users, failed = owners.api_users(client)
+          if not api_users then
+            return nil, failed
+          end
+        end
+        if api_users[normalise.lower(tostring(owner.id))] then
+          break
+        end
         found[#found + 1] = { [kind] = owner, contact_info = info }
       end
       client:yield()

@@ -9,6 +9,7 @@ local apply = require "awork.desired.apply"
 local check = require "awork.desired.check"
 local find = require "awork.desired.find"
 local options = require "awork.desired.options"
+local owners = require "awork.desired.owners"
 local plans = require "awork.desired.plan"
 local store = require "awork.desired.store"
 local undo = require "awork.desired.undo"
@@ -73,6 +74,13 @@ function M.plan(client, desired, opts)
   local builder = plans.builder(desired, checked(options.plan, opts), function()
     client:yield()
   end)
+  if builder:needs "user" and not builder.options.touch.api_user then
+    local ids, err = owners.api_users(client)
+    if not ids then
+      return nil, err
+    end
+    builder.api_users = ids
+  end
   for _, kind in ipairs { "user", "company" } do
     if builder:needs(kind) then
       local ok, err = read_all(client, builder, kind)

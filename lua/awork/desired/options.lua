@@ -135,7 +135,8 @@ local PLAN = { prune = "boolean", only = only, replace = "boolean", default_coun
 -- | `only` | all | the types (`"phone"`), or subtypes (`"email/private"`), that are ours; no other is looked at |
 -- | `replace` | false | a missing info takes the place of the only other one of its type and subtype |
 -- | `default_country` | none | whose numbers are written without a calling code: "DE" or "49" |
--- | `touch` | none | list of what may be touched: external, agent, deleted, archived, deactivated, login |
+-- | `touch` | none | list of what may be touched: external, agent, api_user, deleted, archived, deactivated,
+--   login |
 -- | `delete_limit` | 10 % of what is in scope, at least 20 | with more deletions and replacements than this, nothing is
 --   applied; `false` for no limit |
 -- | `keeps` | false | list in `plan.keeps` what stays as it is (it is counted anyway) |

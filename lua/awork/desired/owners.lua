@@ -11,7 +11,7 @@ M.KINDS = {
 }
 
 --- What is never touched unless asked for, by the name that asks for it (option `touch`).
-M.TOUCHABLE = { "external", "agent", "deleted", "archived", "deactivated", "login" }
+M.TOUCHABLE = { "external", "agent", "api_user", "deleted", "archived", "deactivated", "login" }
 
 local function present(v)
   return v ~= nil and v ~= false and v ~= ""
@@ -29,12 +29,37 @@ local function is_agent(owner)
   return false
 end
 
+--- The ids, in lower case, of a workspace's API users: they are among its users, and nothing in a user tells. A set; who
+-- may not ask (the token lacks workspace-manage-config:read) gets an empty one. (awork API: GET /apiusers.)
+-- @param client the client, or what has its users
+-- @return set, and whether awork told; or nil, err
+function M.api_users(client)
+  local list, err = client.users:api_users()
+  if not list then
+    if err.status == 401 or err.status == 403 or err.status == 404 then
+      return {}, false
+    end
+    return nil, err
+  end
+  local ids = {}
+  for _, user in ipairs(list) do
+    if type(user) == "table" and type(user.id) == "string" then
+      ids[normalise.lower(user.id)] = true
+    end
+  end
+  return ids, true
+end
+
 --- Why this user or company is not to be touched, or nil when it may be.
 -- (awork API: a user has isArchived, isDeactivated, isExternal, deletedOn; agents are seen by isAgent or their type.)
 -- @param owner as awork gave it
 -- @param touch set of names from TOUCHABLE that may be touched nevertheless
+-- @param api_users set of ids, from api_users(); or nil
 -- @return string or nil
-function M.reason(owner, touch)
+function M.reason(owner, touch, api_users)
+  if api_users and not touch.api_user and type(owner.id) == "string" and api_users[normalise.lower(owner.id)] then
+    return "API user"
+  end
   if not touch.deleted and (present(owner.deletedOn) or owner.isDeleted == true) then
     return "deleted"
   elseif not touch.agent and is_agent(owner) then

@@ -395,7 +395,8 @@ function Builder:feed(kind, owner)
   if #entries == 0 then
     return
   end
-  local record = { id = owner.id, reason = owners.reason(owner, self.options.touch) }
+  local api_users = kind == "user" and self.api_users or nil
+  local record = { id = owner.id, reason = owners.reason(owner, self.options.touch, api_users) }
   self.records[kind][id] = record
   local quiet = true
   for _, entry in ipairs(entries) do
