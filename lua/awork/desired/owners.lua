@@ -29,8 +29,8 @@ local function is_agent(owner)
   return false
 end
 
---- The ids, in lower case, of a workspace's API users: they are among its users, and nothing in a user tells. A set; who
--- may not ask (the token lacks workspace-manage-config:read) gets an empty one. (awork API: GET /apiusers.)
+--- The ids, in lower case, of a workspace's API users: they are among its users, and nothing in a user tells. A set; it is
+-- empty for who may not ask (the token lacks workspace-manage-config:read). (awork API: GET /apiusers.)
 -- @param client the client, or what has its users
 -- @return set, and whether awork told; or nil, err
 function M.api_users(client)
