@@ -131,15 +131,17 @@ static enum aw_submit_error submit(aw_engine *e, const char *method, const char 
 {
     char url[128];
     struct aw_header header = {"X-Some", "header", 6, 6};
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port, path);
+    bool auth = path[1] != '\0'; /* the others are read anew, for their scheme is spelt in another way */
+    snprintf(url, sizeof url, "%s://127.0.0.1:%d%s", auth ? "http" : "HTTP", port, path);
     struct aw_request r = {.method = method,
                            .method_len = strlen(method),
                            .url = url,
                            .url_len = strlen(url),
                            .body = strcmp(method, "POST") == 0 ? "{}" : NULL,
                            .body_len = strcmp(method, "POST") == 0 ? 2 : 0,
-                           .token = "secret",
+                           .token = auth ? NULL : "secret",
                            .token_len = 6,
+                           .auth = auth,
                            .headers = &header,
                            .header_count = 1,
                            .retries = AW_RETRY_DEFAULT,
@@ -174,6 +176,9 @@ static int use(aw_engine *e, int *answered, bool impatient)
     double most = impatient ? 0.001 : 0.05;
     int pending = 0, quiet = 0;
     int64_t id;
+    uint64_t generation;
+    /* If that fails, those that ask for it are refused. */
+    (void)aw_engine_set_token(e, impatient ? "a-token" : "another", 7, &generation);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (submit(e, i == 1 ? "POST" : "GET", wanted[i], &id) == AW_SUBMITTED)
             pending++;
@@ -204,6 +209,10 @@ static void sweep(bool for_good, long stride)
     o.retries = 1;
     o.events = true;
     o.max_body = 200000;
+    char base[64];
+    snprintf(base, sizeof base, "http://127.0.0.1:%d", port);
+    o.base_url = base;
+    o.proxy = "http://user:password@127.0.0.1:1"; /* not used: the host is this machine */
     do {
         int answered = 0, before = 0;
         failed = false;
@@ -248,6 +257,9 @@ int main(void)
     port = server_start();
     /* What is allocated once a process: libcurl's global state, its first connection. */
     aw_options_init(&o);
+    char base[64];
+    snprintf(base, sizeof base, "http://127.0.0.1:%d", port);
+    o.base_url = base;
     aw_engine *e = aw_engine_new(&o, now, why);
     CHECK(e != NULL);
     CHECK(use(e, &answered, false) == 0);
