@@ -29,7 +29,8 @@ options.list = {
   { name = "ca_path", types = { "string" }, engine = true,
     doc = "directory of hashed certificates to trust instead of the system's" },
   { name = "proxy", types = { "string", "boolean" }, engine = true,
-    doc = "URL of a proxy; false: none. By default the environment's https_proxy and no_proxy" },
+    doc = "URL of a proxy; false: none. By default the environment's https_proxy and no_proxy. "
+      .. "Loopback hosts need none" },
   { name = "no_proxy", types = { "string" }, engine = true,
     doc = "hosts that need no proxy, comma separated" },
   { name = "user_agent", types = { "string" }, engine = true,
