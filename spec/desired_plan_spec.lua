@@ -243,6 +243,66 @@ describe("random states", function()
   end)
 end)
 
+describe("what awork stored before its rules", function()
+  local function old(n, fields)
+    fields.id = ("%08d-2222-4222-8222-222222222222"):format(n)
+    fields.createdOn = "2015-01-01T00:00:00Z"
+    return fields
+  end
+  local STORED = {
+    old(1, { type = "phone", subType = "Work", value = "+49 30 1", label = "Desk" }),
+    old(2, { type = "social", subType = "mastodon", value = "@ada@example.social" }),
+    old(3, { type = "address", subType = "home", addressLine1 = "Weg 1", city = "Bonn", isAddress = true }),
+    old(4, { type = "pager", value = "7" }),
+  }
+
+  local function formed(info, more)
+    local copy = { type = info.type, subType = info.subType, value = info.value, label = info.label,
+      addressLine1 = info.addressLine1, city = info.city, isAddress = info.isAddress }
+    for key, value in pairs(more or {}) do copy[key] = value end
+    return copy
+  end
+
+  it("is kept when it is desired as it is, also with prune", function()
+    local desired = {}
+    for i, info in ipairs(STORED) do desired[i] = formed(info) end
+    assert.equal("", brief(compute(STORED, desired, { prune = true })))
+    local plan = compute(STORED, desired, { prune = true })
+    assert.same({}, plan.problems)
+    assert.same({}, plan.warnings)
+    assert.equal(4, plan.summary.keep)
+  end)
+
+  it("can be updated in what its rules do not forbid", function()
+    for _, info in ipairs(STORED) do
+      local plan = compute(STORED, { formed(info, { label = "New" }) })
+      assert.same({}, plan.problems)
+      assert.equal("update", plan.changes[1].op)
+      assert.same({ "label" }, plan.changes[1].fields)
+      plan = compute(STORED, { { id = info.id, label = "New" } })
+      assert.same({ {}, "update" }, { plan.problems, plan.changes[1].op })
+      plan = compute(STORED, { { id = info.id, subType = "wrok" } })
+      assert.equal(info.type == "pager" and "update" or nil, plan.changes[1] and plan.changes[1].op)
+    end
+  end)
+
+  it("can't be created anew, nor twice", function()
+    for _, info in ipairs(STORED) do
+      local plan = compute({}, { formed(info) })
+      assert.equal(info.type == "phone" and "possible-values" or info.type == "address" and "required"
+        or "possible-values", plan.problems[1].violations[1].rule)
+      assert.same({}, plan.changes)
+      -- Two desired ones, of which one has it by its id.
+      plan = compute(STORED, { { id = info.id, value = "+49 30 2", addressLine1 = "Weg 2" }, formed(info) },
+        { prune = true })
+      for _, change in ipairs(plan.changes) do
+        assert.is_not.equal("create", change.op)
+        assert.is_not.same(info.type, change.op == "delete" and change.before.type)
+      end
+    end
+  end)
+end)
+
 describe("a plan", function()
   it("keeps what is there in another spelling", function()
     local p = compute({ WORK, MAIL, HOME }, {

@@ -136,7 +136,7 @@ function M.server(r)
         assert(core.validate(change.form, "user"))
         server.create(change.owner_id, change.form)
       elseif change.op == "update" then
-        assert(core.validate(change.form, "user"))
+        assert(core.validate(change.form, "user", nil, change.before))
         server.update(change.owner_id, change.id, change.form)
       else
         server.delete(change.owner_id, change.id)

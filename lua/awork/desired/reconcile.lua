@@ -181,9 +181,10 @@ local function describe(err)
   return #texts > 0 and table.concat(texts, "; ") or tostring(err)
 end
 
--- May this model be sent? A problem otherwise.
-function Reconcile:valid(wanted, form)
-  local ok, found = self.validate(form, self.owner)
+-- May this model be sent? A problem otherwise. `before`: what is there now; a field that stays as it is may break a rule
+-- that is younger than it.
+function Reconcile:valid(wanted, form, before)
+  local ok, found = self.validate(form, self.owner, nil, before)
   if not ok then
     self:problem("invalid", wanted, describe(found), { violations = found.violations })
     for _, violation in ipairs(found.violations or {}) do
@@ -193,11 +194,27 @@ function Reconcile:valid(wanted, form)
     return false
   end
   for _, warning in ipairs(found or {}) do
-    self.warnings[#self.warnings + 1] = { property = warning.property, rule = warning.rule, message = warning.message,
-      source = wanted.source, entry = wanted.entry,
-      index = wanted.index }
+    if not warning.unchanged then
+      self.warnings[#self.warnings + 1] = { property = warning.property, rule = warning.rule, message = warning.message,
+        source = wanted.source, entry = wanted.entry, index = wanted.index }
+    end
   end
   return true
+end
+
+-- What exists under the key and subtype of a desired info, the oldest of several; or nil.
+function Reconcile:twin_of(wanted)
+  local twins = self.twins
+  if not twins then
+    twins = {}
+    for _, existing in ipairs(self.existing) do
+      self.breathe()
+      local key = self:key_of(existing) .. "\30" .. normalise.fold(existing.subType)
+      twins[key] = twins[key] or existing
+    end
+    self.twins = twins
+  end
+  return twins[group_key(wanted.form, self.numbering) .. "\30" .. normalise.fold(wanted.form.subType)]
 end
 
 -- Would this model give a second person an address by which an entry finds somebody else?
@@ -252,7 +269,7 @@ function Reconcile:settle(wanted, existing)
     self:keep(wanted, existing)
   elseif self.guarded[existing] then
     self:skip("update", wanted, existing, self.guarded[existing])
-  elseif self:valid(wanted, form) then
+  elseif self:valid(wanted, form, form_of(existing)) then
     -- A guard against two owners of one address: only where the address itself changes.
     if normalise.value_key(form, self.numbering) == normalise.value_key(existing, self.numbering)
       or not self:conflicts(wanted, form) then
@@ -463,7 +480,13 @@ function Reconcile:readable(wanted)
     return false
   end
   if not wanted.absent then
-    return self:valid(wanted, wanted.form)
+    if self.validate(wanted.form, self.owner) then
+      return self:valid(wanted, wanted.form)
+    end
+    -- awork may have it, from before its rules: then it is kept, or changed where it is.
+    local twin = self:twin_of(wanted)
+    wanted.lenient = twin ~= nil
+    return self:valid(wanted, wanted.form, twin and form_of(twin))
   end
   for field, value in pairs(wanted.form) do
     if not IS_FIELD[field] or type(value) ~= IS_FIELD[field] then
@@ -705,7 +728,8 @@ end
 -- @param items list of { info = desired contact info, source =, entry = }
 -- @param context { owner = "user"|"company", numbering =, prune =, replace =, in_scope = fn(type, subType), guarded =
 --   { [existing info] = reason }, taints_all = (nothing is deleted), tainted = { [type] = true } (nothing of that
---   type), taken = fn(email's key), validate = fn(form, owner), breathe = called now and then, to let others run }
+--   type), taken = fn(email's key), validate = fn(form, owner, strict,
+--   before), breathe = called now and then, to let others run }
 -- @return { changes=, keeps=, problems=, warnings=, skipped=, in_scope=, out_of_scope=, guarded= }
 function M.reconcile(existing, items, context)
   local self = setmetatable({ owner = context.owner, numbering = context.numbering, in_scope = context.in_scope,
@@ -728,7 +752,9 @@ function M.reconcile(existing, items, context)
   self.existing = sorting.sorted(self.existing, older, self.breathe)
   local pending, unhindered = self:match(self:group(self:by_id(items))), {}
   for _, wanted in ipairs(pending) do
-    if not self:conflicts(wanted, wanted.form) then
+    -- What was to be kept as it is, and is not there for it after all, must be what can be created.
+    local ok = not wanted.lenient or self:valid(wanted, wanted.form)
+    if ok and not self:conflicts(wanted, wanted.form) then
       unhindered[#unhindered + 1] = wanted
     end
   end
