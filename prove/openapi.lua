@@ -150,7 +150,8 @@ local FORMS = {
     country = "DE", state = awork.null },
 }
 local USER_FORMS = {
-  { firstName = "Ada" }, {}, { birthDate = "1984-05-23T00:00:00.123+01:00", language = "en-GB" }, { birthDate = "1984" },
+  { firstName = "Ada" }, {}, { birthDate = "1984-05-23T00:00:00.123+01:00", language = "en-GB" },
+  { birthDate = "1984" },
   { position = ("x"):rep(1001) }, { isArchived = true }, { title = awork.null, gender = "x" },
 }
 

@@ -1,3 +1,4 @@
+local described = require "support.described"
 local http = require "support.http"
 local sandbox = require "awork.sandbox"
 
@@ -732,6 +733,135 @@ describe("the sandbox", function()
       assert.equal(200, as("new", "GET", "/me").status)
       assert.equal(401, as("reader", "GET", "/me").status)
       assert.equal(200, as(sb.token, "GET", "/me").status)
+    end)
+  end)
+
+  describe("answers as awork's description has them", function()
+    local awork = require "awork"
+    local function exactly(text) return (require "awork.core".decode(text, 64, true)) end
+
+    -- A request whose answer is of this kind; decoded exactly.
+    local function get(kind, method, path, body)
+      local answer = ask(method, path, body)
+      local value = answer.body ~= "" and exactly(answer.body) or nil
+      assert.is_nil(described.problem(kind, value, awork.null))
+      return value, answer
+    end
+
+    before_each(function()
+      open {
+        users = { { firstName = "Ada", tags = { "lead", { name = "x", color = "red" } }, teams = { "Design" } },
+          { contact_infos = { { type = "phone", value = "1", label = "old" } }, birthDate = "1906-12-09T00:00:00Z" },
+          {} },
+        contact_infos_per_company = 3, companies = 2, tokens = { { token = "key" } },
+      }
+    end)
+
+    it("field by field, and no others", function()
+      local user, company = "/users/" .. sb.user_ids[2], "/companies/" .. sb.company_ids[1]
+      for _ = 1, 2 do
+        get("[user]", "GET", "/users?pageSize=100")
+        get("user", "GET", user)
+        get("[company]", "GET", "/companies")
+        get("company", "GET", company)
+        get("me", "GET", "/me")
+        get("me", "GET", "/users/me")
+        get("permissions", "GET", "/me/permissions")
+        get("[team]", "GET", "/teams")
+        get("[team]", "GET", "/teams?includeUserIds=true&includeProjectIds=true")
+        get("team", "GET", "/teams/" .. sb.team_ids[1])
+        get("[api_user]", "GET", "/apiusers")
+        get("api_user", "GET", "/apiusers/" .. sb.api_user_ids[1])
+        get("autofill", "GET", "/users/autofill/a.b%40example.org")
+        get("[info]", "GET", user .. "/contactinfo")
+        get("[company_info]", "GET", company .. "/contactinfo")
+        local id = get("info", "POST", user .. "/contactinfo", PHONE).id
+        get("info", "GET", user .. "/contactinfo/" .. id)
+        get("info", "PUT", user .. "/contactinfo/" .. id, { value = "2" })
+        id = get("company_info", "POST", company .. "/contactinfo", { type = "custom", label = "x" }).id
+        get("company_info", "PUT", company .. "/contactinfo/" .. id, { type = "url", subType = "other" })
+        get("company_info", "GET", company .. "/contactinfo/" .. id)
+        get("user", "PUT", user, { birthDate = "1906-12-09T00:00:00+01:00", title = http.null })
+        get("summary", "POST", user .. "/deactivate?includeSummary=true")
+        get("extended_user", "POST", user .. "/setarchived", { isArchived = false })
+        for _, wrong in ipairs {
+          { "GET", "/nothing" }, { "GET", user .. "x" }, { "PUT", "/me" }, { "GET", "/users?filterby=x" },
+          { "POST", user .. "/contactinfo", { value = 1 } },
+        } do
+          get("error", table.unpack(wrong))
+        end
+        local refused = ask("GET", "/me", nil, { Authorization = false })
+        assert.is_nil(described.problem("error", exactly(refused.body), awork.null))
+      end
+    end)
+
+    it("with more only when told to", function()
+      close()
+      sb.stop()
+      open { users = { { badge = 7 }, {} }, contact_infos_per_company = 1,
+        extra_fields = { contact_info = { isDeleted = false }, company = { future = "x" }, user = { seat = 1 } } }
+      local users = ask("GET", "/users").json
+      assert.equal(7, users[1].badge)
+      assert.is_nil(users[2].badge)
+      assert.equal(1, users[2].seat)
+      local company = ask("GET", "/companies").json[1]
+      assert.equal("x", company.future)
+      assert.is_false(company.companyContactInfos[1].isDeleted)
+      assert.is_false(ask("POST", infos_of(sb.me_id), PHONE).json.isDeleted)
+      assert.error_matches(function() sandbox.start { extra_fields = { users = {} } } end, "extra_fields has")
+    end)
+
+    it("count versions in ticks, up with every change, each digit of them", function()
+      local path, last = "/users/" .. sb.user_ids[2], 0
+      for _ = 1, 50 do
+        ask("POST", path .. "/contactinfo", PHONE)
+        local version = exactly(ask("GET", path).body).resourceVersion
+        assert.is_true(version > last)
+        assert.equal(1, version % 2) -- which no double beyond 2^53 can hold
+        last = version
+      end
+      assert.equal(last, sb.state().users[2].resourceVersion)
+      local filter = escape("resourceVersion eq " .. last .. "L")
+      assert.equal("1", ask("GET", "/users?filterby=" .. filter).headers["aw-totalitems"])
+    end)
+
+    it("in an order that nobody promised, when told to", function()
+      close()
+      sb.stop()
+      open { users = 50, list_order = "shuffled" }
+      local orders = {}
+      for i = 1, 2 do
+        local ids = {}
+        for k, user in ipairs(ask("GET", "/users?pageSize=50").json) do ids[k] = user.id end
+        orders[i] = table.concat(ids, " ")
+        assert.equal(50, #ids)
+      end
+      assert.not_equal(orders[1], orders[2])
+      assert.equal(ask("GET", "/users?orderby=id").body, ask("GET", "/users?orderby=id").body)
+      sb.set { list_order = "created" }
+      assert.equal(sb.user_ids[1], ask("GET", "/users").json[1].id)
+      assert.error_matches(function() sb.set { list_order = "odd" } end, "list_order must be")
+    end)
+
+    it("to filters that know who asks and when", function()
+      local function total(filter, token)
+        local answer = ask("GET", "/users?filterby=" .. escape(filter), nil,
+          { Authorization = "Bearer " .. (token or sb.token) })
+        return answer.headers["aw-totalitems"] or answer.json.code
+      end
+      assert.equal("1", total "id eq me.id")
+      assert.equal("1", total("id eq me.id", "key"))
+      assert.equal("4", total "id ne null and createdOn ge today-1d")
+      assert.equal("0", total "createdOn gt now")
+      sb.advance(3600)
+      assert.equal("4", total "createdOn lt now")
+      assert.equal("1", total "tags/any(t: t/name eq 'lead')")
+      assert.equal("3", total "tags/any(t: t/name eq 'lead') eq false")
+      assert.equal("1", total "count(tags) gt 1")
+      assert.equal("1", total "userContactInfos/any(c: c/label eq 'old')")
+      assert.equal("4", total "status/invitationAccepted eq true")
+      assert.equal("invalid-filter-or-order", total "status/nothing eq true")
+      assert.equal("invalid-filter-or-order", total "status eq true")
     end)
   end)
 

@@ -309,7 +309,7 @@ end
 -- Fields ------------------------------------------------------------------------------------------------------------
 
 -- A map of fields has lower-case names. What they lead to:
---   "name"            a value; with a path behind it, what is inside
+--   "name"            a value
 --   false             known, and not to be filtered or ordered by
 --   { name=, fields= }              an object with those fields and no others
 --   { name=, fields=, list = true } a list of such; `any` and `count` take it
@@ -318,24 +318,20 @@ local function unknown(name)
   refuse("'" .. name .. "' can't be filtered or ordered by")
 end
 
--- The getter of a field's path; for a list also its description.
+-- The getter of a field's path; for a list or an object also its description.
 local function resolve(fields, name)
   local path, spec, n = {}, nil, 0
+  if name:find "//" or name:find "/$" or name:find "^/" then unknown(name) end
   for step in name:gmatch "[^/]+" do
+    spec = fields and fields[step:lower()]
+    if not spec then unknown(name) end
     n = n + 1
-    if fields then
-      spec = fields[step:lower()]
-      if not spec then unknown(name) end
-      if type(spec) == "table" then
-        path[n], fields = spec.name, spec.list and {} or spec.fields
-      else
-        path[n], fields = spec, nil
-      end
+    if type(spec) == "table" then
+      path[n], fields = spec.name, not spec.list and spec.fields
     else
-      path[n] = step
+      path[n], fields = spec, nil
     end
   end
-  if n == 0 or name:find "//" or name:find "/$" or name:find "^/" then unknown(name) end
   local first = path[1]
   local get
   if n == 1 then
