@@ -456,7 +456,7 @@ describe("awork-contacts #process", function()
       assert.same({ "done", 1, 1, false, path "undo.jsonl" },
         { report.state, report.counts.create, #report.results, report.cancelled, report.journal })
       assert.equal("+49 30 123456", report.results[1].form.value)
-      write("broken.json", '{\n"format":"awork-plan",\n"version":1,"changes":7}')
+      write("broken.json", '{\n"format":"awork-plan",\n"version":2,"changes":7}')
       result = apply { path "broken.json", "--yes" }
       assert.equal(1, result.code)
       assert.matches("invalid%-plan", result.err)

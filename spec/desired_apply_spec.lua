@@ -41,7 +41,9 @@ end
 
 local function apply(plan, opts)
   opts = opts or {}
-  opts.journal_dir = opts.journal_dir or dir
+  opts.journal_dir, opts.lock = opts.journal_dir or dir, opts.lock or dir
+  -- Requests are counted, however busy the machine is.
+  opts.max_age = opts.max_age or 3600
   return assert(client:apply(plan, opts))
 end
 
@@ -200,7 +202,8 @@ describe("apply", function()
     local report = apply(plan)
     assert.equal(2, report.counts.stale)
     assert.equal("deactivated", report.results[1].reason)
-    assert.equal("the owner is gone", report.results[2].reason)
+    assert.matches("the owner can't be seen", report.results[2].reason, 1, true)
+    assert.equal(1, report:exit_code())
   end)
 
   it("refuses plans with problems and plans beyond their limit", function()
@@ -277,7 +280,7 @@ describe("apply", function()
     local plan = plan_of(desired)
     client:close()
     client = open { retries = 0, connect_timeout = 1 }
-    sandbox.fault { kind = "reset_before", times = math.huge }
+    sandbox.fault { kind = "reset_before", path = "/users", times = math.huge }
     local report = apply(plan, { concurrency = 1, recheck = "each" })
     assert.equal(10, report.counts.failed)
     assert.equal(20, report.counts.not_run)
@@ -351,7 +354,11 @@ describe("apply", function()
     plan = plan_of { entry(1, phone "+49 30 2"), entry(2, phone "+49 30 2") }
     sandbox.clear_requests()
     apply(plan)
-    assert.equal(2, gets())
+    assert.equal(1, gets())
+    plan = plan_of { entry(1, phone "+49 30 3") }
+    sandbox.clear_requests()
+    apply(plan)
+    assert.equal(1, gets())
   end)
 
   it("reads a page, applies what concerns it, and finds those that are on no page", function()
@@ -423,7 +430,7 @@ describe("apply", function()
     local desired = { { user = "anna@example.org", contact_infos = { phone "+49 30 1" } },
       { user = "ben@example.org", contact_infos = { phone "+49 30 1" } } }
     local plan = plan_of(desired)
-    assert.equal(3, #sandbox.requests()) -- API users, users, archived ones too
+    assert.equal(4, #sandbox.requests()) -- whose token it is, API users, users, archived ones too
     assert.equal(0, #plan.problems)
     assert.equal("archived", plan.skipped[1].reason)
     assert.equal(1, #plan.changes)
@@ -748,7 +755,10 @@ describe("the undo journal", function()
     assert.matches("^" .. dir:gsub("%p", "%%%0") .. "/state/awork/undo%-%d+T%d+Z%-%x+%.jsonl$",
       run("XDG_STATE_HOME='" .. dir .. "/state'"))
     assert.matches("/home/.local/state/awork/undo-", run("XDG_STATE_HOME= HOME='" .. dir .. "/home'"), 1, true)
-    assert.matches("^%./undo%-", run "XDG_STATE_HOME= HOME=")
+    local known = core.home()
+    write(dir .. "/script.lua", 'io.write(require "awork.desired.lock".state_dir())')
+    script = function() return 'io.write(require "awork.desired.lock".state_dir())' end
+    assert.equal(known and known .. "/.local/state/awork" or ".", run "XDG_STATE_HOME= HOME=")
   end)
 
   it("from anywhere is an error at most", function()
@@ -780,9 +790,7 @@ describe("the undo journal", function()
       end
     end
     assert.is_true(loaded > 10 and loaded < 1990 or not ALL)
-    local twins = assert(text:gsub('"intent":{', '%0"twins":100000000000000,', 1))
-    for _, wrong in ipairs { "", "{}", "[]\n", "null\n", "1\n", '{"awork":"journal","version":2}\n', "\0\0\0",
-      twins } do
+    for _, wrong in ipairs { "", "{}", "[]\n", "null\n", "1\n", '{"awork":"journal","version":2}\n', "\0\0\0" } do
       write(path, wrong)
       local plan, err = awork.undo_plan(path)
       assert.is_nil(plan)
@@ -826,7 +834,7 @@ describe("a loaded plan", function()
       assert.is_nil(plan)
       assert.equal("plan", err.kind)
     end
-    local _, err = awork.load_plan '{"format":"awork-plan","version":2}'
+    local _, err = awork.load_plan '{"format":"awork-plan","version":1}'
     assert.equal("plan-version", err.code)
     assert.has_error(function() awork.load_plan(nil) end)
   end)
@@ -862,13 +870,11 @@ describe("a loaded plan", function()
     refused(function(data) data.changes = { x = 1 } end)
     refused(function(data) data.problems = { {} } end)
     refused(function(data) data.undo = "yes" end)
-    -- What could be read, but not be written again.
+    -- What can be read can be written again: numbers keep their digits.
     for _, item in ipairs { '"message":9007199254740993', '"source":{"row":0.1234567890123456}' } do
       local text = plan:to_json():gsub('"warnings":%[', '%0{' .. item .. "}")
-      local loaded, err = awork.load_plan(text)
-      assert.is_nil(loaded)
-      assert.equal("invalid-plan", err.code)
-      assert.matches("warnings[1].", err.description, 1, true)
+      local loaded = assert(awork.load_plan(text))
+      assert.is_truthy(loaded:to_json():find(item, 1, true))
     end
     -- The limit is held whatever the sums say.
     local data = cjson.decode(plan:to_json())

@@ -261,9 +261,10 @@
 ---@field summary table<string, integer|boolean|nil>
 ---@field options table
 ---@field base_url? string
+---@field workspace? string id of the one that it is for
 ---@field created_on? string
 ---@field format "awork-plan"
----@field version 1
+---@field version 2
 ---@field undo? true
 local Plan = {}
 
@@ -279,10 +280,10 @@ function Plan:to_text(options) end
 ---@return string
 function Plan:to_json() end
 
----@param path string
+---@param to string|fun(text: string): boolean?, string? a path, or what takes the text a piece at a time
 ---@return true? ok
 ---@return awork.Error? err
-function Plan:save(path) end
+function Plan:save(to) end
 
 ---@return boolean
 function Plan:is_empty() end
@@ -302,6 +303,8 @@ function Plan:exit_code() end
 ---@field on_progress? fun(settled: integer, total: integer, counts: table): false?
 ---@field should_stop? fun(): boolean?
 ---@field recheck? "each"|"list"
+---@field max_age? number seconds after which what was read is read again before a write; 5
+---@field lock? string|false directory of the lock that keeps two applies apart; false: none
 
 ---@class awork.ApplyReport
 ---@field state "nothing"|"done"|"incomplete"
@@ -712,10 +715,10 @@ function awork.oauth(options) end
 ---@return string? name
 function awork.country_code(text) end
 
----@param text string of `plan:to_json()` or a saved plan
+---@param source string|file*|{ read: function }|fun(): string? the text of a plan, or where it comes from
 ---@return awork.Plan? plan
 ---@return awork.Error? err
-function awork.load_plan(text) end
+function awork.load_plan(source) end
 
 ---@param journal string path
 ---@param client awork.Client

@@ -431,8 +431,8 @@ end
 ---@return table? plan
 ---@return table? err
 function Client:plan(desired, options)
-  session_of(self, "plan")
-  local plan, err = desired_state.plan(self, desired, options)
+  local found = session_of(self, "plan")
+  local plan, err = desired_state.plan(self, found, desired, options)
   return plan, err
 end
 
@@ -450,8 +450,8 @@ end
 ---@return table? err
 ---@return table? partial the report, beside an err of a callback that raised
 function Client:apply(plan, options)
-  session_of(self, "apply")
-  local report, err, partial = desired_state.apply(self, plan, options)
+  local found = session_of(self, "apply")
+  local report, err, partial = desired_state.apply(self, found, plan, options)
   return report, err, partial
 end
 
@@ -463,8 +463,8 @@ end
 ---@return table? err
 ---@return table? partial
 function Client:undo(journal, options)
-  session_of(self, "undo")
-  local report, err, partial = desired_state.undo(self, journal, options)
+  local found = session_of(self, "undo")
+  local report, err, partial = desired_state.undo(self, found, journal, options)
   return report, err, partial
 end
 

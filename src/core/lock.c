@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Bytes for what the system knows of a user. */
@@ -27,23 +29,40 @@ static void read_holder(int fd, char *holder, size_t size)
         holder[n > 0 ? n : 0] = '\0';
 }
 
+static int open_locked(const char *path, int *fd)
+{
+    int err;
+    do
+        *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    while (*fd < 0 && errno == EINTR);
+    if (*fd < 0)
+        return errno;
+    do
+        err = flock(*fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+    while (err == EINTR);
+    return err;
+}
+
+/* Is the file that is open still the one of that name? Whoever held it before may have removed it meanwhile. */
+static bool is_current(int fd, const char *path)
+{
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_ino == there.st_ino &&
+           ours.st_dev == there.st_dev;
+}
+
 int aw_lock_take(struct aw_lock *lock, const char *path, const char *note, char *holder, size_t size)
 {
     int fd, err;
-    do
-        fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    while (fd < 0 && errno == EINTR);
-    if (fd < 0)
-        return errno;
-    do
-        err = flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
-    while (err == EINTR);
+    while ((err = open_locked(path, &fd)) == 0 && !is_current(fd, path))
+        (void)aw_file_close(fd);
     if (err) {
-        if (err == EWOULDBLOCK) {
+        if (fd >= 0 && err == EWOULDBLOCK) {
             read_holder(fd, holder, size);
             err = AW_LOCK_HELD;
         }
-        (void)aw_file_close(fd);
+        if (fd >= 0)
+            (void)aw_file_close(fd);
         return err;
     }
     /* For others to read. A full disk takes nothing from the lock. */
@@ -54,7 +73,7 @@ int aw_lock_take(struct aw_lock *lock, const char *path, const char *note, char 
     return 0;
 }
 
-void aw_lock_release(struct aw_lock *lock)
+void aw_lock_release(struct aw_lock *lock, const char *path)
 {
     int fd = lock->fd;
     lock->fd = -1;
@@ -62,8 +81,7 @@ void aw_lock_release(struct aw_lock *lock)
         return;
     /* Said aloud, because a child made by fork meanwhile has the descriptor too. Such a child only closes its own. */
     if (lock->owner == getpid()) {
-        int truncated = ftruncate(fd, 0);
-        (void)truncated;
+        (void)unlink(path); /* while it is held: nobody else's has that name */
         (void)flock(fd, LOCK_UN);
     }
     (void)aw_file_close(fd);

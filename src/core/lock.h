@@ -1,6 +1,6 @@
 /*
  * A lock that one holder has at a time on this machine, whichever process or thread it is in: a file of its own, held
- * with flock. The kernel lets go of it when its holder dies. The file stays when it is released; it is empty then.
+ * with flock. The kernel lets go of it when its holder dies; the file stays then, and the next one takes it over.
  */
 #ifndef AW_LOCK_H
 #define AW_LOCK_H
@@ -26,8 +26,8 @@ void aw_lock_init(struct aw_lock *lock);
  */
 int aw_lock_take(struct aw_lock *lock, const char *path, const char *note, char *holder, size_t size);
 
-/* Releases it; may be called again. */
-void aw_lock_release(struct aw_lock *lock);
+/* Releases what was taken with that path, and removes the file; may be called again. */
+void aw_lock_release(struct aw_lock *lock, const char *path);
 
 /*
  * The home directory of the user that this process runs as, from the system's list of users: for when HOME is not set.

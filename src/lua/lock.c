@@ -5,23 +5,27 @@
 #include "binding.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOCK_MT "awork.lock"
 
-/* Bytes of what a holder may say of itself. */
-enum { NOTE_MAX = 512 };
+/* Bytes of what a holder may say of itself, and of that with the number of its process. */
+enum { NOTE_MAX = 480, HOLDER_MAX = 512 };
 
 /* lock:close(): releases it; again: nothing. Also __gc and __close. */
 static int lock_close(lua_State *L)
 {
-    aw_lock_release(luaL_checkudata(L, 1, LOCK_MT));
+    struct aw_lock *lock = luaL_checkudata(L, 1, LOCK_MT);
+    lua_getiuservalue(L, 1, 1);
+    aw_lock_release(lock, lua_tostring(L, -1));
     return 0;
 }
 
 /*
  * core.lock_file(path, note) -> lock; or nil, message; or nil, message, note of the one that holds it
- * The lock is held until it is closed, is collected, or the process ends.
+ * The lock is held until it is closed, is collected, or the process ends. What others read is "process N " and the note.
  */
 static int lock_file(lua_State *L)
 {
@@ -31,12 +35,15 @@ static int lock_file(lua_State *L)
     luaL_argcheck(L, n > 0 && strlen(path) == n, 1, "no path: empty, or with a zero byte");
     luaL_checktype(L, 2, LUA_TSTRING);
     const char *note = lua_tolstring(L, 2, &n);
-    luaL_argcheck(L, n < NOTE_MAX && strlen(note) == n, 2, "at most 511 bytes, no zero among them");
-    struct aw_lock *lock = lua_newuserdatauv(L, sizeof *lock, 0);
+    luaL_argcheck(L, n < NOTE_MAX && strlen(note) == n, 2, "less than 480 bytes, no zero among them");
+    struct aw_lock *lock = lua_newuserdatauv(L, sizeof *lock, 1);
     aw_lock_init(lock);
     luaL_setmetatable(L, LOCK_MT);
-    char holder[NOTE_MAX];
-    int err = aw_lock_take(lock, path, note, holder, sizeof holder);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1);
+    char holder[HOLDER_MAX], us[HOLDER_MAX];
+    snprintf(us, sizeof us, "process %ld %s", (long)getpid(), note);
+    int err = aw_lock_take(lock, path, us, holder, sizeof holder);
     if (!err)
         return 1;
     lua_pushnil(L);

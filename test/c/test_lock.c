@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ static const char *held_by(void)
     struct aw_lock other;
     aw_lock_init(&other);
     int err = aw_lock_take(&other, path, "other", holder, sizeof holder);
-    aw_lock_release(&other);
+    aw_lock_release(&other, path);
     return err == 0 ? "" : err == AW_LOCK_HELD ? holder : strerror(err);
 }
 
@@ -31,20 +32,53 @@ static void one_holder(void)
 {
     struct aw_lock lock;
     aw_lock_init(&lock);
-    aw_lock_release(&lock); /* nothing is held */
+    aw_lock_release(&lock, path); /* nothing is held */
     CHECK(aw_lock_take(&lock, path, "first", NULL, 0) == 0);
     CHECK(strcmp(held_by(), "first") == 0);
     CHECK(aw_lock_take(&(struct aw_lock){-1, 0}, path, "", NULL, 0) == AW_LOCK_HELD);
-    aw_lock_release(&lock);
+    aw_lock_release(&lock, path);
     CHECK(strcmp(held_by(), "") == 0);
-    aw_lock_release(&lock);
+    aw_lock_release(&lock, path);
     CHECK(aw_lock_take(&lock, dir, "", NULL, 0) == EISDIR);
     CHECK(aw_lock_take(&lock, "/tmp/awork-no-such-dir/lock", "", NULL, 0) == ENOENT);
     char link[sizeof path];
     snprintf(link, sizeof link, "%s/link", dir);
-    CHECK(symlink(path, link) == 0);
+    CHECK(symlink("elsewhere", link) == 0);
     CHECK(aw_lock_take(&lock, link, "", NULL, 0) == ELOOP);
     CHECK(unlink(link) == 0);
+}
+
+/* Many take it and let go of it at once: never two at a time, though each removes the file. */
+enum { RIVALS = 4, ROUNDS = 100 };
+
+static void rivals(void)
+{
+    char inside[sizeof path];
+    snprintf(inside, sizeof inside, "%s/inside", dir);
+    pid_t pids[RIVALS];
+    for (int i = 0; i < RIVALS; i++) {
+        pids[i] = fork();
+        if (pids[i] != 0)
+            continue;
+        int wrong = 0;
+        for (int had = 0; had < ROUNDS;) {
+            struct aw_lock lock;
+            aw_lock_init(&lock);
+            if (aw_lock_take(&lock, path, "rival", NULL, 0) != 0)
+                continue;
+            had++;
+            wrong += mkdir(inside, 0700) < 0; /* it is there: somebody else is inside */
+            wrong += rmdir(inside) < 0;
+            aw_lock_release(&lock, path);
+        }
+        _exit(wrong > 0);
+    }
+    for (int i = 0; i < RIVALS; i++) {
+        int status = -1;
+        while (waitpid(pids[i], &status, 0) < 0 && errno == EINTR)
+            ;
+        CHECK(status == 0);
+    }
 }
 
 static int status_of(pid_t pid)
@@ -66,7 +100,7 @@ static void forked(void)
     pid_t pid = fork();
     if (pid == 0) {
         struct aw_lock copy = lock;
-        aw_lock_release(&copy);
+        aw_lock_release(&copy, path);
         _exit(0);
     }
     CHECK(status_of(pid) == 0);
@@ -79,7 +113,7 @@ static void forked(void)
         _exit(n != 0);
     }
     (void)close(gate[0]);
-    aw_lock_release(&lock);
+    aw_lock_release(&lock, path);
     CHECK(strcmp(held_by(), "") == 0);
     (void)close(gate[1]);
     CHECK(status_of(pid) == 0);
@@ -149,11 +183,12 @@ int main(void)
     CHECK(mkdtemp(dir) != NULL);
     snprintf(path, sizeof path, "%s/lock", dir);
     one_holder();
+    rivals();
     forked();
     died();
     crc();
     home();
-    CHECK(unlink(path) == 0);
+    CHECK(access(path, F_OK) < 0); /* nothing is left of it */
     CHECK(rmdir(dir) == 0);
     return check_report();
 }

@@ -79,13 +79,20 @@ local function saved_plan(path)
     return nil
   end
   local head = file:read(512)
-  local is_plan = head and head:find '^%s*{%s*"format"%s*:%s*"awork%-plan"'
-  local text = is_plan and head .. (file:read "a" or "")
-  file:close()
-  if not text then
+  if not (head and head:find '^%s*{%s*"format"%s*:%s*"awork%-plan"') then
+    file:close()
     return nil
   end
-  local plan, err = awork.load_plan(text)
+  local plan, err = awork.load_plan(function()
+    local piece, why = head, nil
+    if head then
+      head = nil
+    else
+      piece, why = file:read(65536)
+    end
+    return piece, why
+  end)
+  file:close()
   return plan, err
 end
 
@@ -137,7 +144,7 @@ local function carry_out(ctx, client, plan, verb)
     err.description = output.worded(err.description)
     return nil, err
   end
-  if (#plan.problems > 0 and not opts.partial) or plan.summary.over_limit then
+  if (#plan.problems > 0 and not opts.partial and not plan.undo) or plan.summary.over_limit then
     local _, err = client:apply(plan, { partial = opts.partial })
     return refused(err)
   end

@@ -1,19 +1,23 @@
 --- Makes awork match a plan: looks again at what is about to be touched, notes it in the undo journal, writes.
 --
--- Each change finds out by itself whether it is done already, so the same plan may be applied again after any crash:
--- a create that finds its equal, an update that finds its outcome and a delete that finds nothing are done. What is no
--- longer as the plan saw it is stale and stays untouched.
+-- Each change is decided on a read that is no older than `max_age` when it is written (decide.lua): it finds out by
+-- itself whether it is done already, so the same plan may be applied again after any crash. What is no longer as the
+-- plan saw it is stale and stays untouched.
 local core = require "awork.core"
+local decide = require "awork.desired.decide"
 local errors = require "awork.error"
 local journal = require "awork.desired.journal"
+local locks = require "awork.desired.lock"
 local normalise = require "awork.desired.normalise"
 local options = require "awork.desired.options"
 local owners = require "awork.desired.owners"
 local plans = require "awork.desired.plan"
 local pool = require "awork.desired.pool"
-local reconcile = require "awork.desired.reconcile"
 local reports = require "awork.desired.report"
+local reread = require "awork.desired.reread"
 local show = require "awork.desired.show"
+local states = require "awork.desired.state"
+local workspaces = require "awork.desired.workspace"
 
 local KINDS, FIELDS = owners.KINDS, normalise.FIELDS
 
@@ -22,10 +26,21 @@ local M = {}
 -- So many changes that got no answer, one after another, and awork is taken to be out of reach.
 local MAX_SILENT = 10
 
--- Reading everyone a page at a time pays when more than this many people of each page are to be read.
-local PAGE_WORTH = 25
+-- So many changes of one person are noted in the journal together.
+local CHUNK = 50
+
+-- Seconds that a decision may be old when its request goes out. What its turn takes counts; so much is always granted.
+local MAX_AGE, LEAST_WAIT = 5, 1
+
+-- So often is a change decided anew because its turn would have come too late.
+local MAX_LATE = 20
 
 local PAGE_SIZE = 1000
+
+-- Backoff between two attempts of a write, with full jitter: random(0, min(BASE * 2^n, CAP)) seconds.
+local BACKOFF_BASE, BACKOFF_CAP = 0.5, 8
+
+local HIDDEN = "the owner can't be seen: gone, or out of the token's sight"
 
 local function path_option(v)
   if v == false or type(v) == "string" and v ~= "" then
@@ -48,154 +63,16 @@ local function recheck(v)
   return v
 end
 
+local function seconds(v)
+  if type(v) ~= "number" or not (v >= 0 and v < math.huge) then
+    return nil, "seconds expected, 0 or more"
+  end
+  return v
+end
+
 local OPTIONS = { partial = "boolean", concurrency = concurrency, journal = path_option, journal_dir = "string",
-  on_progress = "function", should_stop = "function", delete_limit = options.count, recheck = recheck }
-
--- "2026-08-01T09:30:00.1200000Z" and "…00.12+00:00" are one time.
-local function time_key(text)
-  if type(text) ~= "string" then
-    return nil
-  end
-  return (text:gsub("%+00:00$", "Z"):gsub("(%.%d-)0+Z$", "%1Z"):gsub("%.Z$", "Z"))
-end
-
-local function plain(value)
-  if value == nil or value == "" or value == false then
-    return nil
-  end
-  return value
-end
-
--- Are all fields of the form the same, to the letter? Empty, absent and (of isAddress) false are one.
-local function same_form(a, b)
-  for _, field in ipairs(FIELDS) do
-    if plain(a[field]) ~= plain(b[field]) then
-      return false
-    end
-  end
-  return true
-end
-
-local function as_seen(change, info)
-  return same_form(change.before, info)
-    and (change.updatedOn == nil or time_key(change.updatedOn) == time_key(info.updatedOn))
-end
-
-local function find(infos, id)
-  for i, info in ipairs(infos) do
-    if type(info.id) == "string" and normalise.lower(info.id) == normalise.lower(id) then
-      return i, info
-    end
-  end
-  return nil
-end
-
--- The infos under the form's key: those that are equal in all that the form states, and one that is not, if any.
-local function like(form, infos, numbering)
-  local key, subtype = normalise.group_key(form, numbering), form.subType
-  local equal, other = {}, nil
-  for _, info in ipairs(infos) do
-    if normalise.group_key(info, numbering) == key
-      and (subtype == nil or normalise.fold(subtype) == normalise.fold(info.subType)) then
-      local same = true
-      for field, value in pairs(form) do
-        same = same and (field == "isAddress" and info.isAddress == nil
-          or normalise.same_field(field, value, info[field], form.type, numbering))
-      end
-      if same then
-        equal[#equal + 1] = info
-      else
-        other = info
-      end
-    end
-  end
-  return equal, other
-end
-
--- How many equal ones there were beside it when a change was made: undo must tell it from its twins.
-local function twins(change, infos, target, numbering)
-  local count = 0
-  for _, info in ipairs(like(change.op == "delete" and change.before or change.form, infos, numbering)) do
-    count = count + (info ~= target and 1 or 0)
-  end
-  return count
-end
-
--- Undo of a create whose answer was not seen: the newest of the equal ones, if there is one more than there was.
-local function decide_by_content(change, infos)
-  local equal = {}
-  for _, info in ipairs(infos) do
-    if same_form(change.before, info) then
-      equal[#equal + 1] = info
-    end
-  end
-  local before = change.twins or 0
-  if #equal <= before then
-    return "already"
-  elseif #equal > before + 1 then
-    return "stale", "several contact infos are equal: which one was made is not known"
-  end
-  table.sort(equal, reconcile.older)
-  local found = equal[#equal]
-  if found.createdOn ~= nil and time_key(found.createdOn) ~= time_key(found.updatedOn) then
-    return "stale", "it has been changed"
-  end
-  return "do", found
-end
-
--- What is to be done about one change, given what is there: "do", "already", or "stale" and why.
-local function decide(change, infos, numbering)
-  if change.op == "create" then
-    local equal, other = like(change.form, infos, numbering)
-    if #equal > (change.twins or 0) then
-      return "already", equal[1]
-    elseif other and change.why ~= "undo" then
-      return "stale", "a contact info with this value has been added"
-    end
-    return "do"
-  elseif change.by_content then
-    return decide_by_content(change, infos)
-  end
-  local _, info = find(infos, change.id)
-  if change.op == "delete" then
-    if not info then
-      return "already"
-    end
-  elseif not info then
-    return "stale", "it is gone"
-  elseif same_form(change.form, info) then
-    return "already", info
-  end
-  if not as_seen(change, info) then
-    return "stale", "it has been changed"
-  end
-  return "do", info
-end
-
--- The state as it will be once the change is done: what the next change of the same person is decided on.
-local function assume(change, infos, target)
-  if change.op == "create" then
-    infos[#infos + 1] = change.form
-  elseif change.op == "delete" then
-    for i, info in ipairs(infos) do
-      if info == target then
-        table.remove(infos, i)
-        break
-      end
-    end
-  else
-    for i, info in ipairs(infos) do
-      if info == target then
-        local after = { id = info.id }
-        for field, value in pairs(change.form) do
-          after[field] = value
-        end
-        infos[i] = after
-        break
-      end
-    end
-  end
-end
+  on_progress = "function", should_stop = "function", delete_limit = options.count, recheck = recheck,
+  max_age = seconds, lock = path_option }
 
 local Run = {}
 Run.__index = Run
@@ -271,7 +148,8 @@ function Run:journal_of()
     return self.journal
   end
   local opened, err = journal.open({ path = self.opts.journal, dir = self.opts.journal_dir },
-    { base_url = self.base_url, started_on = os.date "!%Y-%m-%dT%H:%M:%SZ", undo = self.plan.undo })
+    { base_url = self.base_url, workspace = self.workspace, user = self.user,
+      started_on = os.date "!%Y-%m-%dT%H:%M:%SZ", undo = self.plan.undo })
   if not opened then
     return nil, err
   end
@@ -280,7 +158,7 @@ function Run:journal_of()
 end
 
 -- What was there before may be more than today's validator lets through; undo puts it back all the same.
-local function send_unchecked(client, change, method, path)
+local function send_unchecked(client, change, method, path, call)
   local body = {}
   for _, field in ipairs(FIELDS) do
     local value = change.form[field]
@@ -289,24 +167,24 @@ local function send_unchecked(client, change, method, path)
     end
     body[field] = value
   end
-  return client:request(method, path, { body = body })
+  return client:request(method, path, { body = body, retry = call.retry, start_within = call.start_within })
 end
 
-function Run:send(change, id)
+function Run:send(change, id, call)
   local client, kind = self.client, KINDS[change.owner]
   local resource = client[kind.contact_infos]
   if change.op == "delete" then
-    return resource:delete(change.owner_id, id)
+    return resource:delete(change.owner_id, id, call)
   elseif self.plan.undo and not core.validate(change.form, change.owner) then
     local path = ("/%s/%s/contactinfo"):format(kind.resource, change.owner_id)
     if change.op == "create" then
-      return send_unchecked(client, change, "POST", path)
+      return send_unchecked(client, change, "POST", path, call)
     end
-    return send_unchecked(client, change, "PUT", path .. "/" .. id)
+    return send_unchecked(client, change, "PUT", path .. "/" .. id, call)
   elseif change.op == "create" then
-    return resource:create(change.owner_id, change.form)
+    return resource:create(change.owner_id, change.form, call)
   end
-  return resource:update(change.owner_id, id, change.form)
+  return resource:update(change.owner_id, id, change.form, call)
 end
 
 local function model_of(info)
@@ -320,136 +198,239 @@ local function model_of(info)
   return form
 end
 
-function Run:note(number, note)
-  if number then
+function Run:note(step, note)
+  if step.number then
     -- Without a result line undo looks for itself, so a failure here stops nothing but what comes next.
-    local ok, err = self.journal:note(number, note)
+    local ok, err = self.journal:note(step.number, note)
     if not ok then
       self:stop(err)
     end
   end
 end
 
-function Run:perform(step, number)
-  local change, result = step.change, step.result
-  local answer, err = self:send(change, step.target and step.target.id)
-  if answer then
-    local made = type(answer) == "table" and answer or {}
-    self:note(number, { status = "done", id = change.op == "create" and made.id or nil,
-      updatedOn = type(made.updatedOn) == "string" and made.updatedOn or nil,
-      after = change.op ~= "delete" and model_of(made) or nil })
-    self:settle(result, "done", { id = made.id or change.id })
-  elseif change.op == "delete" and err.status == 404 then
-    self:note(number, { status = "not-done" })
-    self:settle(result, "already")
-  elseif err.status == 404 then
-    self:note(number, { status = "not-done" })
-    self:settle(result, "stale", { reason = "it is gone" })
-  else
-    self:note(number, { status = is_unknown(err) and "unknown" or "not-done" })
-    self:settle(result, "failed", { err = err })
-  end
-  return answer ~= nil and answer ~= false
+-- It came about: `made` is the contact info as awork has it now.
+function Run:done(step, made)
+  local change = step.change
+  made = type(made) == "table" and made or {}
+  local id = type(made.id) == "string" and core.is_guid(made.id) and made.id or nil
+  self:note(step, { status = "done", id = change.op == "create" and id or nil,
+    updatedOn = type(made.updatedOn) == "string" and made.updatedOn or nil,
+    after = change.op ~= "delete" and made.id ~= nil and model_of(made) or nil })
+  self:settle(step.result, "done", { id = made.id or change.id })
 end
 
--- All changes of one person, given what is there now.
-function Run:group(group, owner, infos)
-  local reason = owner and owners.reason(owner, self.touch)
-  if not owner or reason then
-    for _, step in ipairs(group) do
-      local gone = not owner and step.change.op == "delete"
-      self:settle(step.result, gone and "already" or "stale", { reason = not owner and "the owner is gone" or reason })
-    end
-    return
+function Run:not_done(step, status, more)
+  self:note(step, { status = "not-done" })
+  self:settle(step.result, status, more)
+end
+
+-- The contact infos of a person as they are, from what was read; or nil and what to say of each change of theirs.
+function Run:state_of(view)
+  local reason = view.gone and HIDDEN or owners.reason(view.owner, self.touch)
+  if reason then
+    return nil, reason
   end
-  local steps, whole = {}, true
-  for _, step in ipairs(group) do
-    local what, target = decide(step.change, infos, self.numbering)
-    if what == "do" and step.change.op == "delete" and not whole and not self.plan.undo then
-      -- Nobody loses a number for one that could not be put in its place.
-      self:settle(step.result, "withheld", { reason = "an earlier change of the same owner is stale" })
-    elseif what == "do" then
-      step.target, step.twins = target, twins(step.change, infos, target, self.numbering)
-      steps[#steps + 1] = step
-      assume(step.change, infos, target)
+  return states.new(view.infos, self.numbering, self.breathe)
+end
+
+-- Decides on one change: true if it is to be made; what is not is settled.
+function Run:decide(person, step)
+  local change = step.change
+  local what, target
+  if not person.state then
+    what, target = "stale", person.reason
+  else
+    what, target = decide.decide(change, person.state)
+  end
+  if what == "already" and step.tried then
+    -- What an attempt of ours that got no answer has done.
+    self:done(step, target and target.info)
+    return false
+  elseif what ~= "do" then
+    person.whole = person.whole and what ~= "stale"
+    self:not_done(step, what, what == "stale" and { reason = target } or { id = target and target.info.id })
+    return false
+  elseif change.op == "delete" and not person.whole and not self.plan.undo then
+    -- Nobody loses a number for one that could not be put in its place.
+    self:not_done(step, "withheld", { reason = "an earlier change of the same owner did not come about" })
+    return false
+  end
+  step.target = target
+  step.twins = decide.twins(change, person.state, target)
+  decide.assume(change, person.state, target)
+  return true
+end
+
+-- Looks at the person again. nil, err if that failed.
+function Run:refresh(person)
+  local view, err = self.reader:read(person.item)
+  if not view then
+    return nil, err
+  end
+  person.again, person.view = false, view
+  person.state, person.reason = self:state_of(view)
+  return true
+end
+
+-- Looks at the person again, and decides anew on those of the changes from the `from`th on that are not settled.
+function Run:look_again(person, steps, from)
+  local ok, err = self:refresh(person)
+  for i = from, #steps do
+    local step = steps[i]
+    if step.result.status == "not-run" and ok then
+      self:decide(person, step)
+    elseif step.result.status == "not-run" then
+      self:note(step, { status = step.tried and "unknown" or "not-done" })
+      self:settle(step.result, "failed", { err = err })
+      person.whole = false
+    end
+    self.breathe()
+  end
+end
+
+-- What is to be told of a write that failed.
+function Run:failed(person, step, err)
+  if err.status ~= 404 then
+    self:note(step, { status = (step.tried or is_unknown(err)) and "unknown" or "not-done" })
+    return self:settle(step.result, "failed", { err = err })
+  end
+  -- The contact info is gone, or its owner is, or the token no longer sees them.
+  local view, failed = self.reader:read(person.item)
+  if not view then
+    self:note(step, { status = "not-done" })
+    self:settle(step.result, "failed", { err = failed })
+  elseif view.gone then
+    self:not_done(step, "stale", { reason = HIDDEN })
+  elseif step.change.op == "delete" then
+    self:not_done(step, "already")
+  else
+    self:not_done(step, "stale", { reason = "it is gone" })
+  end
+end
+
+-- Makes one change; deciding on it again whenever that was too long ago. `steps[at]` is it.
+function Run:perform(person, steps, at)
+  local step, tries, late = steps[at], 0, 0
+  local change = step.change
+  while true do
+    if tries + late > 0 and self:asked_to_stop() then
+      return
+    end
+    local age = self.reader:age(person.view)
+    if person.again or age >= self.max_age then
+      self:look_again(person, steps, at)
+      if step.result.status ~= "not-run" then
+        return
+      end
+      age = 0
+    end
+    local within = math.max(self.max_age - age, LEAST_WAIT)
+    local call = { start_within = within }
+    if change.op ~= "create" then
+      -- An attempt that is made again is decided on again, too.
+      call.retry = 0
+    end
+    local server_time = self.reader:server_time()
+    if step.number then
+      local ok, err = self.journal:sent(step.number, server_time, self.session.timeout + within * (self.retries + 1))
+      if not ok then
+        return self:stop(err)
+      end
+    end
+    local answer, err = self:send(change, step.target and step.target.info.id, call)
+    if answer then
+      return self:done(step, answer)
+    end
+    person.again = true
+    if err.kind == "rate_limit" and not err.ambiguous and late < MAX_LATE then
+      late = late + 1 -- it was not sent
+    elseif change.op == "create" or not err.retryable or tries >= self.retries
+      or self.session.closed or not self.session.engine:take_retry() then
+      person.whole = false
+      return self:failed(person, step, err)
     else
-      whole = whole and what ~= "stale"
-      self:settle(step.result, what, what == "stale" and { reason = target } or { id = target and target.id })
+      step.tried = step.tried or is_unknown(err)
+      self.session.scheduler:sleep(self.session.random() * math.min(BACKOFF_BASE * 2 ^ tries, BACKOFF_CAP))
+      tries = tries + 1
     end
   end
-  if #steps == 0 or self:asked_to_stop() then
-    return
-  end
-  local numbers = {}
+end
+
+-- Notes and makes a few changes of one person, one after another. False if there is nothing more to do.
+function Run:chunk(person, steps)
   if self.opts.journal ~= false then
     local opened, err = self:journal_of()
+    local numbers
     if opened then
-      numbers, err = opened:intend(steps)
+      numbers, err = opened:intend(steps, self.reader:server_time())
     end
     if err then
       return self:stop(err)
     end
+    for i, step in ipairs(steps) do
+      step.number = numbers[i]
+    end
   end
   for i, step in ipairs(steps) do
-    if self:asked_to_stop() then
-      self:note(numbers[i], { status = "not-done" })
-    elseif step.change.op == "delete" and not whole and not self.plan.undo then
-      self:note(numbers[i], { status = "not-done" })
-      self:settle(step.result, "withheld", { reason = "an earlier change of the same owner failed" })
-    else
-      whole = self:perform(step, numbers[i]) and whole
+    if step.result.status == "not-run" then
+      if self:asked_to_stop() then
+        self:note(step, { status = "not-done" })
+      elseif step.change.op == "delete" and not person.whole and not self.plan.undo then
+        self:not_done(step, "withheld", { reason = "an earlier change of the same owner failed" })
+      else
+        self:perform(person, steps, i)
+        if step.result.status == "not-run" then
+          self:note(step, { status = "not-done" })
+        end
+      end
     end
   end
 end
 
-local function infos_of(kind, owner)
-  local embedded = owner[KINDS[kind].infos]
-  if type(embedded) ~= "table" then
-    return nil
+function Run:fail_all(steps, err)
+  for _, step in ipairs(steps) do
+    self:settle(step.result, "failed", { err = err })
   end
-  local list = {}
-  for _, info in ipairs(embedded) do
-    if type(info) == "table" then
-      list[#list + 1] = info
-    end
-  end
-  return list
 end
 
--- One person, read again: in one request where awork embeds the contact infos.
-function Run:read(kind, id)
-  local client = self.client
-  local owner, err = client[KINDS[kind].resource]:get(id)
-  if not owner then
-    return nil, nil, err
-  end
-  local infos = infos_of(kind, owner)
-  if infos then
-    return owner, infos
-  end
-  infos = {}
-  for info, failed in client[KINDS[kind].contact_infos]:each(id) do
-    if not info then
-      return nil, nil, failed
-    end
-    infos[#infos + 1] = info
-  end
-  return owner, infos
-end
-
-function Run:read_and_apply(group)
+-- All changes of one person.
+function Run:person(group)
   if self:asked_to_stop() then
     return
   end
-  local first = group[1].change
-  local owner, infos, err = self:read(first.owner, first.owner_id)
-  if not owner and err.status ~= 404 then
-    for _, step in ipairs(group) do
-      self:settle(step.result, "failed", { err = err })
-    end
-    return
+  local person = { item = group.item, whole = true }
+  local view, err = self.reader:get(group.item)
+  if not view then
+    return self:fail_all(group, err)
   end
-  self:group(group, owner, infos)
+  person.view = view
+  person.state, person.reason = self:state_of(view)
+  local at = 1
+  while at <= #group do
+    local steps = {}
+    if person.again then
+      local ok, failed = self:refresh(person)
+      if not ok then
+        return self:fail_all(table.move(group, at, #group, 1, {}), failed)
+      end
+    end
+    while at <= #group and #steps < CHUNK do
+      if self:decide(person, group[at]) then
+        steps[#steps + 1] = group[at]
+      end
+      at = at + 1
+      self.breathe()
+    end
+    if #steps > 0 then
+      if self:asked_to_stop() then
+        return
+      end
+      self:chunk(person, steps)
+    end
+    if self.stopped then
+      return
+    end
+  end
 end
 
 -- What goes wrong inside a task must not be lost with it: it stops the run, and the report says so.
@@ -460,62 +441,57 @@ function Run:guard(fn, ...)
   end
 end
 
-function Run:run_pool(items, fn)
-  local err = pool.run(self.client, self.concurrency, items, fn)
+function Run:run_groups(groups)
+  if self.stopped or #groups == 0 then
+    return
+  end
+  local items = {}
+  for i, group in ipairs(groups) do
+    items[i] = group.item
+  end
+  self.reader:expect(items)
+  local err = pool.run(self.client, self.concurrency, groups, function(group)
+    self:guard(self.person, group)
+  end)
   if err then
     self:stop(err)
   end
-end
-
-function Run:run_groups(groups)
-  if self.stopped then
-    return
-  end
-  self:run_pool(groups, function(group)
-    self:guard(self.read_and_apply, group)
-  end)
 end
 
 -- Reads everyone of a kind page by page, and applies what concerns those of a page before the next one is read.
 function Run:run_list(kind, groups)
   local waiting = {}
   for _, group in ipairs(groups) do
-    waiting[normalise.lower(group[1].change.owner_id)] = group
+    waiting[group.item.key] = group
   end
-  local batch = {}
-  local function flush()
-    if self.stopped then
-      return
-    end
-    self:run_pool(batch, function(item)
-      self:guard(self.group, item.group, item.owner, item.infos)
-    end)
-    batch = {}
-  end
-  local page
+  local batch, page = {}, nil
+  local began = self.session.clock()
   for owner, info in self.client[KINDS[kind].resource]:each { pageSize = PAGE_SIZE } do
     if not owner then
       return self:stop(info)
     end
     if page and info.page ~= page then
-      flush()
+      self:run_groups(batch)
+      batch = {}
     end
     page = info.page
     if self:asked_to_stop() then
       return
     end
-    local id = type(owner.id) == "string" and normalise.lower(owner.id)
-    local infos = id and waiting[id] and infos_of(kind, owner)
-    if infos then
-      batch[#batch + 1] = { group = waiting[id], owner = owner, infos = infos }
-      waiting[id] = nil
+    local key = type(owner.id) == "string" and kind .. normalise.lower(owner.id)
+    if key and waiting[key] then
+      self.reader:offer(key, kind, owner, began)
+      batch[#batch + 1] = waiting[key]
+      waiting[key] = nil
     end
+    began = self.session.clock()
+    self.breathe()
   end
-  flush()
+  self:run_groups(batch)
   -- Those that were on no page: archived ones, and whoever moved between the pages meanwhile.
   local rest = {}
   for _, group in ipairs(groups) do
-    if waiting[normalise.lower(group[1].change.owner_id)] then
+    if waiting[group.item.key] then
       rest[#rest + 1] = group
     end
   end
@@ -533,7 +509,8 @@ end
 
 -- May this plan be applied at all?
 local function check(plan, opts, base_url)
-  if #plan.problems > 0 and not opts.partial then
+  -- What is wrong with an undo's plan is lost already; that it is not whole shows in the exit code.
+  if #plan.problems > 0 and not opts.partial and not plan.undo then
     local first = plan.problems[1]
     local place = show.place(first.source)
     return refuse("problems", "the plan has %d problem%s, the first: %s%s (partial = true applies the rest)",
@@ -553,15 +530,16 @@ local function check(plan, opts, base_url)
 end
 
 -- The changes by owner, in the plan's order: kind → list of groups.
-local function group_by_owner(plan, report)
+local function group_by_owner(plan, report, breathe)
   local by_kind, known = { user = {}, company = {} }, {}
   for i, change in ipairs(plan.changes) do
     local key = change.owner .. normalise.lower(change.owner_id)
     if not known[key] then
-      known[key] = {}
+      known[key] = { item = { kind = change.owner, id = change.owner_id, key = key } }
       table.insert(by_kind[change.owner], known[key])
     end
     table.insert(known[key], { change = change, result = report.results[i] })
+    breathe()
   end
   return by_kind
 end
@@ -577,39 +555,62 @@ end
 -- | `journal_dir` | `$XDG_STATE_HOME/awork` or `~/.local/state/awork` | where a journal without a path goes |
 -- | `on_progress` | | called with (settled, total, counts) after each change; returning false stops |
 -- | `should_stop` | | asked before each write; true stops: what is under way ends, the report says what was done |
--- | `recheck` | what takes fewer requests | "each": read each person again; "list": read all, page by page |
+-- | `max_age` | 5 | seconds: what is older when a change is to be written is read, and decided on, again |
+-- | `recheck` | many in a request, by a filter | "each": read each person by itself; "list": all, page by page |
+-- | `lock` | as journal_dir | directory of the lock that keeps two applies apart; false for none |
 --
 -- @param client the client
+-- @param session what it sends through
 -- @param plan from client:plan(), awork.load_plan() or awork.undo_plan()
 -- @param opts table or nil
 -- @return report (see report.lua); or nil, err when nothing was applied (kind "plan": `problems`, `delete-limit`,
---   `other-server`), or nil, err, report when a callback raised
-function M.apply(client, plan, opts)
+--   `other-server`, `other-workspace`, `no-workspace`, `locked`), or nil, err, report when a callback raised
+function M.apply(client, session, plan, opts)
+  local function breathe()
+    session.scheduler:breathe()
+  end
   opts = M.options(opts)
-  local base_url = client.base_url
-  local ok, err = check(plan, opts, base_url)
+  local ok, err = check(plan, opts, client.base_url)
   if not ok then
     return nil, err
   end
-  local report = reports.new(plan)
-  local run = setmetatable({ client = client, plan = plan, opts = opts, report = report, base_url = base_url,
-    touch = plan.options.touch, numbering = normalise.numbering(plan.options.default_country),
-    concurrency = opts.concurrency or 8, silent = 0, stopped = false }, Run)
+  local report = reports.new(plan, breathe)
+  if #plan.changes == 0 then
+    report:_finish()
+    return report
+  end
+  local who, lock
+  who, err = workspaces.of(client, session)
+  if who then
+    ok, err = workspaces.check(plan, who)
+  end
+  if not who or not ok then
+    return nil, err
+  end
+  if opts.lock ~= false then
+    lock, err = locks.take(client.base_url, who.workspace, opts.lock)
+    if not lock then
+      return nil, err
+    end
+  end
+  local held <close> = lock -- luacheck: ignore
+  local run = setmetatable({ client = client, session = session, plan = plan, opts = opts, report = report,
+    base_url = client.base_url, workspace = who.workspace, user = who.user, retries = session.retries,
+    touch = plan.options.touch, numbering = normalise.numbering(plan.options.default_country), breathe = breathe,
+    concurrency = opts.concurrency or 8, max_age = opts.max_age or MAX_AGE, silent = 0, stopped = false }, Run)
+  run.reader = reread.new(client, session, run.max_age, opts.recheck == "each")
   local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore
     if run.journal then
       run.journal:close()
     end
   end })
-  local by_kind = group_by_owner(plan, report)
+  local by_kind = group_by_owner(plan, report, breathe)
   for _, kind in ipairs { "user", "company" } do
-    local groups = by_kind[kind]
-    local pages = (plan.summary.seen or 0) // PAGE_SIZE + 1
-    local how = opts.recheck or (#groups > PAGE_WORTH * pages and not plan.undo) and "list" or "each"
-    if #groups > 0 and not run.stopped then
-      if how == "list" then
-        run:run_list(kind, groups)
+    if #by_kind[kind] > 0 and not run.stopped then
+      if opts.recheck == "list" then
+        run:run_list(kind, by_kind[kind])
       else
-        run:run_groups(groups)
+        run:run_groups(by_kind[kind])
       end
     end
   end

@@ -13,6 +13,7 @@ local owners = require "awork.desired.owners"
 local plans = require "awork.desired.plan"
 local store = require "awork.desired.store"
 local undo = require "awork.desired.undo"
+local workspaces = require "awork.desired.workspace"
 require "awork.desired.show"
 
 local M = { load_plan = store.load, undo_plan = undo.plan, check = check.check }
@@ -67,13 +68,17 @@ local function read_all(client, builder, kind)
 end
 
 --- See Client:plan.
-function M.plan(client, desired, opts)
+function M.plan(client, session, desired, opts)
   if type(desired) ~= "table" and type(desired) ~= "function" then
     error(("bad argument #1 to 'plan' (a list or an iterator expected, got %s)"):format(type(desired)), 3)
   end
   local builder = plans.builder(desired, checked(options.plan, opts), function()
     client:yield()
   end)
+  local who, refusal = workspaces.of(client, session)
+  if not who and refusal.code ~= "no-workspace" then
+    return nil, refusal
+  end
   if builder:needs "user" and not builder.options.touch.api_user then
     local ids, err = owners.api_users(client)
     if not ids then
@@ -90,7 +95,7 @@ function M.plan(client, desired, opts)
     end
   end
   local plan = builder:finish()
-  plan.base_url = client.base_url
+  plan.base_url, plan.workspace = client.base_url, who and who.workspace
   return plan
 end
 
@@ -99,15 +104,15 @@ local function is_plan(plan)
 end
 
 --- See Client:apply.
-function M.apply(client, plan, opts)
+function M.apply(client, session, plan, opts)
   if not is_plan(plan) then
     error(("bad argument #1 to 'apply' (awork.plan expected, got %s)"):format(type(plan)), 3)
   end
-  return apply.apply(client, plan, checked(apply.options, opts))
+  return apply.apply(client, session, plan, checked(apply.options, opts))
 end
 
 --- See Client:undo.
-function M.undo(client, journal, opts)
+function M.undo(client, session, journal, opts)
   if type(journal) ~= "string" then
     error(("bad argument #1 to 'undo' (path of a journal expected, got %s)"):format(type(journal)), 3)
   end
@@ -116,7 +121,7 @@ function M.undo(client, journal, opts)
   if not plan then
     return nil, err
   end
-  return apply.apply(client, plan, opts)
+  return apply.apply(client, session, plan, opts)
 end
 
 --- `awork.undo(journal, client, options)`: the same as `client:undo(journal, options)`.

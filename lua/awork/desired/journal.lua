@@ -1,19 +1,26 @@
 --- The undo journal: JSON lines, mode 0600. What is about to be written to awork is on disk before it is sent, with
 -- what was there; what came of it follows.
 --
---     {"awork":"journal","version":1,"base_url":…,"started_on":…}
---     {"n":1,"intent":{"op":"update","owner":"user","owner_id":…,"id":…,"before":{…},"form":{…},…}}
---     {"n":1,"result":{"status":"done","id":…,"updatedOn":…,"after":{…}}}
+--     {"crc":"9ae0c1f2","awork":"journal","version":2,"base_url":…,"workspace":…}
+--     {"crc":…,"n":1,"intent":{"op":"update","owner":"user","owner_id":…,"id":…,"before":{…},"form":{…},"at":…}}
+--     {"crc":…,"n":1,"sent":{"at":…,"within":…}}
+--     {"crc":…,"n":1,"result":{"status":"done","id":…,"updatedOn":…,"after":{…}}}
 --
--- An intent without a result may or may not have taken effect. A last line cut off by a crash is no error.
+-- `crc` is the CRC-32 of what follows it on its line. Times are milliseconds by the server's clock. An intent without a
+-- result may or may not have taken effect; "sent" says that its request was about to go out, and the milliseconds in
+-- which it can have. A last line cut off by a crash is no error; of a line that is damaged what it tells of is lost, and
+-- reading says so.
 local core = require "awork.core"
 local errors = require "awork.error"
 local json = require "awork.json"
-local normalise = require "awork.desired.normalise"
+local locks = require "awork.desired.lock"
+local odd = require "awork.desired.odd"
 
 local M = {}
 
 local codec = json.codec(16)
+
+local VERSION = 2
 
 local function failed(message)
   return errors.new { kind = "file", code = "journal", description = "undo journal: " .. message, retryable = false }
@@ -27,18 +34,18 @@ local function line_of(value)
   if not text then
     return nil, ("%s (%s)"):format(message, path)
   end
-  return text .. "\n"
+  local rest = text:sub(2)
+  return ('{"crc":"%08x",%s\n'):format(core.crc32(rest), rest)
 end
 
--- $XDG_STATE_HOME/awork, ~/.local/state/awork, or the working directory where neither is known.
-local function default_dir()
-  local state, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
-  if state and state:sub(1, 1) == "/" then
-    return state .. "/awork"
-  elseif home and home:sub(1, 1) == "/" then
-    return home .. "/.local/state/awork"
+-- What a line says, if it is as it was written; else nil.
+local function read_line(line)
+  local crc, rest = line:match '^{"crc":"(%x%x%x%x%x%x%x%x)",(.+)$'
+  if not crc or crc ~= ("%08x"):format(core.crc32(rest)) then
+    return nil
   end
-  return "."
+  local value = codec.decode("{" .. rest)
+  return type(value) == "table" and value or nil
 end
 
 local serial = 0
@@ -70,7 +77,7 @@ end
 -- @param header what else the first line says
 -- @return journal, or nil, err (kind "file")
 function M.open(where, header)
-  local first = { awork = "journal", version = 1 }
+  local first = { awork = "journal", version = VERSION }
   for key, value in pairs(header) do
     first[key] = value
   end
@@ -85,7 +92,7 @@ function M.open(where, header)
     file, path = core.journal_open(where.path)
     path = file and where.path or path
   else
-    file, path = open_in(where.dir or default_dir())
+    file, path = open_in(where.dir or locks.state_dir())
   end
   if not file then
     return nil, failed(path)
@@ -128,24 +135,37 @@ function Journal:append(values, sync)
   return true
 end
 
+local function milliseconds(seconds)
+  return seconds and math.floor(seconds * 1000) or nil
+end
+
 --- Notes what is about to be done; on disk when this returns.
 -- @param steps list of { change =, twins = how many equal ones there are beside it }
+-- @param at the server's time in epoch seconds, or nil when it is not known
 -- @return list of numbers, one for each, or nil, err
-function Journal:intend(steps)
+function Journal:intend(steps, at)
   local values, numbers = {}, {}
   for i, step in ipairs(steps) do
     local change = step.change
     self.count = self.count + 1
     numbers[i] = self.count
     values[i] = { n = self.count, intent = { op = change.op, owner = change.owner, owner_id = change.owner_id,
-      name = change.name, id = change.id, before = change.before, form = change.form, updatedOn = change.updatedOn,
-      twins = step.twins > 0 and step.twins or nil } }
+      name = change.name, id = change.id, before = odd.write(change.before), form = odd.write(change.form),
+      updatedOn = change.updatedOn, twins = step.twins > 0 and step.twins or nil, at = milliseconds(at) } }
   end
   local ok, err = self:append(values, true)
   if not ok then
     return nil, err
   end
   return numbers
+end
+
+--- Notes that the request of one goes out now. Not synced: it outlives the process, if not the machine.
+-- @param number from intend()
+-- @param at the server's time in epoch seconds, or nil when it is not known
+-- @param within seconds in which it can take effect
+function Journal:sent(number, at, within)
+  return self:append({ { n = number, sent = { at = milliseconds(at), within = math.ceil(within * 1000) } } }, false)
 end
 
 --- Notes what came of one. Not synced: without it, undo looks itself.
@@ -161,101 +181,209 @@ function Journal:close()
 end
 Journal.__close = Journal.close
 
-local function need(ok, number, what)
+-- What a line can't be used for is thrown as a table { what = }; the entry is lost then, not the journal.
+local function need(ok, what)
   if not ok then
-    error(failed(("line %d: %s"):format(number, what)), 0)
+    error({ what = what }, 0)
   end
 end
 
-local IS_FIELD = normalise.FIELD_TYPES
-
-local function check_form(form, number)
-  need(type(form) == "table", number, "a contact info is expected")
+local function check_form(form)
+  need(type(form) == "table", "it holds no contact info")
   for field, value in pairs(form) do
-    need(IS_FIELD[field] and type(value) == IS_FIELD[field], number, "no contact info")
+    need(odd.is_written(field, value), "it holds no contact info")
   end
   return form
 end
 
-local function check_id(id, number)
-  need(type(id) == "string" and core.is_guid(id), number, "no GUID")
+local function check_id(id)
+  need(type(id) == "string" and core.is_guid(id), "it holds no GUID")
   return id
 end
 
-local function text_or_nil(value, number)
-  need(value == nil or type(value) == "string", number, "a string is expected")
+local function text_or_nil(value)
+  need(value == nil or type(value) == "string", "it holds no text where one belongs")
   return value
 end
 
-local function read_intent(raw, number)
-  need(type(raw) == "table", number, "no intent")
-  local intent = { op = raw.op, owner = raw.owner, owner_id = check_id(raw.owner_id, number),
-    name = text_or_nil(raw.name, number), updatedOn = text_or_nil(raw.updatedOn, number) }
+local function time_or_nil(value)
+  need(value == nil or math.type(value) == "integer" and value >= 0 and value < 1e14, "it holds no time")
+  return value
+end
+
+local function read_intent(raw)
+  need(type(raw) == "table", "it holds no intent")
+  need(raw.owner == "user" or raw.owner == "company", "it names no owner")
+  local intent = { op = raw.op, owner = raw.owner, owner_id = check_id(raw.owner_id), name = text_or_nil(raw.name),
+    updatedOn = text_or_nil(raw.updatedOn), at = time_or_nil(raw.at) }
   -- A plan, which this becomes, has no numbers of more than 14 digits.
-  need(raw.twins == nil or math.type(raw.twins) == "integer" and raw.twins > 0 and raw.twins < 1e14, number,
-    "no count of twins")
+  need(raw.twins == nil or math.type(raw.twins) == "integer" and raw.twins > 0 and raw.twins < 1e14,
+    "it holds no count of twins")
   intent.twins = raw.twins
-  need(raw.owner == "user" or raw.owner == "company", number, "no owner")
   if raw.op == "create" then
-    intent.form = check_form(raw.form, number)
+    intent.form = check_form(raw.form)
   elseif raw.op == "update" then
-    intent.id, intent.before, intent.form = check_id(raw.id, number), check_form(raw.before, number),
-      check_form(raw.form, number)
+    intent.id, intent.before, intent.form = check_id(raw.id), check_form(raw.before), check_form(raw.form)
   else
-    need(raw.op == "delete", number, "unknown op")
-    intent.id, intent.before = check_id(raw.id, number), check_form(raw.before, number)
+    need(raw.op == "delete", "it holds no operation that is known")
+    intent.id, intent.before = check_id(raw.id), check_form(raw.before)
   end
+  -- Undo puts `before` back: what can't be sent can't be put back.
+  local field = intent.before and odd.find(intent.before)
+  need(not field, ("'%s' of what was there is no %s, and can't be put back"):format(field, odd.type_of(field)))
   return intent
 end
 
 local STATUS = { done = true, ["not-done"] = true, unknown = true }
 
-local function read_result(raw, number)
-  need(type(raw) == "table" and STATUS[raw.status], number, "no result")
-  return { status = raw.status, id = raw.id ~= nil and check_id(raw.id, number) or nil,
-    updatedOn = text_or_nil(raw.updatedOn, number), after = raw.after ~= nil and check_form(raw.after, number) or nil }
+local function read_result(raw)
+  need(type(raw) == "table" and STATUS[raw.status], "it holds no result")
+  return { status = raw.status, id = raw.id ~= nil and check_id(raw.id) or nil,
+    updatedOn = text_or_nil(raw.updatedOn), after = raw.after ~= nil and check_form(raw.after) or nil }
+end
+
+local function read_sent(raw)
+  need(type(raw) == "table" and math.type(raw.within) == "integer" and raw.within >= 0 and raw.within < 1e14,
+    "it holds no time")
+  return { at = time_or_nil(raw.at), within = raw.within }
+end
+
+local Reading = {}
+Reading.__index = Reading
+
+function Reading:lose(number, what, entry)
+  if entry then
+    if entry.lost then
+      return -- it has been told of
+    end
+    entry.lost = true
+  end
+  self.lost[#self.lost + 1] = { line = number, message = what, name = entry and entry.name,
+    owner = entry and entry.owner, owner_id = entry and entry.owner_id }
+end
+
+local function known_text(value)
+  return type(value) == "string" and value or nil
+end
+
+-- One line after the first.
+function Reading:take(value, number)
+  local n = value.n
+  need(math.type(n) == "integer" and n > 0, "it has no number")
+  local entry = self.by_number[n]
+  if value.intent ~= nil then
+    need(not entry, "its number is there already")
+    entry = { n = n }
+    self.by_number[n] = entry
+    -- Intents are numbered from 1: one that is missing was on a line that is not there any more.
+    need(n > self.last, "it is out of order")
+    if n > self.last + 1 and not self.damaged then
+      self:lose(number, "a line before it is missing")
+    end
+    self.last = n
+    local ok, intent = pcall(read_intent, value.intent)
+    if ok then
+      entry.intent = intent
+      self.entries[#self.entries + 1] = entry
+    elseif type(intent) ~= "table" or not intent.what then
+      error(intent, 0)
+    else
+      local raw = type(value.intent) == "table" and value.intent or {}
+      entry.name, entry.owner = known_text(raw.name), known_text(raw.owner)
+      entry.owner_id = type(raw.owner_id) == "string" and core.is_guid(raw.owner_id) and raw.owner_id or nil
+      self:lose(number, intent.what, entry)
+    end
+    return
+  end
+  need(value.sent ~= nil or value.result ~= nil, "it says nothing that is known")
+  if not entry then
+    -- Its intent was on a damaged line, which has been told of.
+    need(self.damaged, "what it tells of is on no line before")
+    return
+  end
+  local field, read = "result", read_result
+  if value.sent ~= nil then
+    field, read = "sent", read_sent
+  end
+  local ok, what = pcall(read, value[field])
+  if ok then
+    entry[field] = what
+  elseif type(what) ~= "table" or not what.what then
+    error(what, 0)
+  else
+    self:lose(number, what.what, entry)
+  end
+end
+
+function Reading:header(value)
+  if not value then
+    error(failed "line 1 is damaged, or this is no undo journal of this version of awork", 0)
+  elseif value.awork ~= "journal" then
+    error(failed "line 1: this is no undo journal", 0)
+  elseif value.version ~= VERSION then
+    error(failed "line 1: written by another version of awork", 0)
+  elseif type(value.workspace) ~= "string" or not core.is_guid(value.workspace) then
+    error(failed "line 1: it does not say which workspace it is of", 0)
+  end
+  self.workspace, self.base_url = value.workspace, known_text(value.base_url)
+  self.started_on = known_text(value.started_on)
+  self.user = type(value.user) == "string" and core.is_guid(value.user) and value.user or nil
+end
+
+-- Zeros where a machine went down: nothing from there on was synced, so no request followed it.
+local HOLE = ("\0"):rep(4)
+
+-- The end of a file, without a line end: a line cut off while it was written, unless it is whole but for its last byte.
+local function is_cut_off(tail)
+  return not read_line(tail:sub(1, -2))
 end
 
 local function parse(text)
-  local journal, by_number, number = { entries = {} }, {}, 0
-  local rest_from = 1
-  while rest_from <= #text do
-    local stop = text:find("\n", rest_from, true)
-    if not stop then
-      break -- cut off by a crash: it was not complete, so what it speaks of was not sent
-    end
+  local self = setmetatable({ entries = {}, by_number = {}, lost = {}, last = 0 }, Reading)
+  local number, from = 0, 1
+  if text == "" then
+    error(failed "it is empty", 0)
+  end
+  while from <= #text do
+    local stop = text:find("\n", from, true)
+    local line = text:sub(from, stop and stop - 1)
     number = number + 1
-    local value, code = codec.decode(text:sub(rest_from, stop - 1))
-    rest_from = stop + 1
-    -- A crash of the machine may leave the end of the file as zeros: nothing after it was ever synced.
-    if code and rest_from > #text then
+    local value = read_line(line)
+    if number == 1 then
+      self:header(value)
+    elseif value then
+      local ok, what = pcall(self.take, self, value, number)
+      if not ok and (type(what) ~= "table" or not what.what) then
+        error(what, 0)
+      elseif not ok then
+        self.damaged = true
+        self:lose(number, what.what)
+      end
+    elseif line:find(HOLE, 1, true) or not stop and is_cut_off(line) then
+      break
+    else
+      self.damaged = true
+      self:lose(number, "it is damaged")
+    end
+    if not stop then
       break
     end
-    need(not code and type(value) == "table", number, "not JSON")
-    if number == 1 then
-      need(value.awork == "journal", number, "this is no undo journal")
-      need(value.version == 1, number, "written by another version of awork")
-      journal.base_url, journal.started_on = text_or_nil(value.base_url, 1), text_or_nil(value.started_on, 1)
-    else
-      need(math.type(value.n) == "integer", number, "no number")
-      if value.intent ~= nil then
-        need(not by_number[value.n], number, "the number is there already")
-        local entry = { intent = read_intent(value.intent, number) }
-        by_number[value.n] = entry
-        journal.entries[#journal.entries + 1] = entry
-      else
-        need(by_number[value.n], number, "a result without an intent")
-        by_number[value.n].result = read_result(value.result, number)
-      end
+    from = stop + 1
+  end
+  local entries = {}
+  for _, entry in ipairs(self.entries) do
+    if not entry.lost then
+      entries[#entries + 1] = entry
     end
   end
-  need(number > 0, 1, "the journal is empty")
-  return journal
+  self.entries = entries
+  return self
 end
 
 --- Reads a journal.
 -- @param path string
--- @return { base_url=, started_on=, entries = list of { intent =, result = or nil } }, or nil, err (kind "file")
+-- @return { base_url =, workspace =, user =, started_on =, entries = list of { intent =, sent = or nil, result = or
+--   nil }, lost = list of { line =, message =, name =, owner =, owner_id = } }, or nil, err (kind "file")
 function M.read(path)
   local file, message = io.open(path, "rb")
   if not file then
@@ -267,13 +395,13 @@ function M.read(path)
   if not text then
     return nil, failed(("%s: %s"):format(path, message))
   end
-  local ok, journal = pcall(parse, text)
+  local ok, read = pcall(parse, text)
   if ok then
-    return journal
-  elseif errors.is(journal) then
-    return nil, journal
+    return read
+  elseif errors.is(read) then
+    return nil, read
   end
-  error(journal, 0)
+  error(read, 0)
 end
 
 return M

@@ -327,21 +327,29 @@ function M.group_key(info, numbering)
     .. M.value_key(info, numbering)
 end
 
---- Are two values of one field the same to a person? White space is folded; empty, `null` and absent are one.
+--- What is compared of a field's value: white space is folded; empty, `null` and absent are one.
 -- @param field the field's name
--- @param a,b values, as sent or as received
+-- @param value as sent or as received
 -- @param kind the contact info's type (values are compared by their type's key)
 -- @param numbering from `numbering()`, or nil
+-- @return string
+function M.field_key(field, value, kind, numbering)
+  if field == "isAddress" then
+    return value == true and "1" or "0"
+  elseif field == "country" then
+    return (upper(fold(value)))
+  elseif field == "value" and BY_TYPE[kind] then
+    return BY_TYPE[kind](value, numbering)
+  end
+  return fold(value)
+end
+
+--- Are two values of one field the same to a person?
+-- @param field, kind, numbering as for field_key
+-- @param a,b values, as sent or as received
 -- @return boolean
 function M.same_field(field, a, b, kind, numbering)
-  if field == "isAddress" then
-    return (a == true) == (b == true)
-  elseif field == "country" then
-    return upper(fold(a)) == upper(fold(b))
-  elseif field == "value" and BY_TYPE[kind] then
-    return BY_TYPE[kind](a, numbering) == BY_TYPE[kind](b, numbering)
-  end
-  return fold(a) == fold(b)
+  return M.field_key(field, a, kind, numbering) == M.field_key(field, b, kind, numbering)
 end
 
 return M

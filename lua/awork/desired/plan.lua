@@ -16,6 +16,9 @@ M.Plan = {}
 M.Plan.__index = M.Plan
 M.Plan.__name = "awork.plan"
 
+--- Of what a plan is when it is saved (store.lua).
+M.VERSION = 2
+
 local Builder = {}
 Builder.__index = Builder
 
@@ -659,7 +662,7 @@ function Builder:finish()
     self.breathe()
   end
   self.summary.matched = matched
-  local plan = setmetatable({ format = "awork-plan", version = 1, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
+  local plan = setmetatable({ format = "awork-plan", version = M.VERSION, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
     options = self.options, changes = self.changes, problems = self.problems, warnings = self.warnings,
     skipped = self.skipped, keeps = self.keeps, summary = self.summary }, M.Plan)
   M.tally(plan, self.breathe)
@@ -675,7 +678,7 @@ function M.undo(changes, base_url)
   for _, name in ipairs(owners.TOUCHABLE) do
     touch[name] = true
   end
-  local plan = setmetatable({ format = "awork-plan", version = 1, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
+  local plan = setmetatable({ format = "awork-plan", version = M.VERSION, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
     base_url = base_url, undo = true, options = options.plan { touch = touch, delete_limit = false },
     changes = changes, problems = {}, warnings = {}, skipped = {}, summary = { keep = 0, in_scope = 0, guarded = 0,
     out_of_scope = 0, seen = 0, entries = 0, matched = 0 } }, M.Plan)

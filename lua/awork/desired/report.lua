@@ -20,13 +20,17 @@ local NOT_DONE = { stale = true, failed = true, withheld = true }
 --     report.cancelled   true when it was asked to stop
 --     report.error       what made it stop, if something did
 --     report.journal     path of the undo journal, when something was written
-function M.new(plan)
+-- @param breathe called for each change, to let others run; optional
+function M.new(plan, breathe)
   local report = setmetatable({ state = "nothing", total = #plan.changes, settled = 0, results = {}, undo = plan.undo,
     problems = plan.problems, skipped = plan.skipped, counts = { create = 0, update = 0, delete = 0, already = 0,
     stale = 0, failed = 0, withheld = 0, not_run = #plan.changes } }, Report)
   for i, change in ipairs(plan.changes) do
     report.results[i] = { op = change.op, owner = change.owner, owner_id = change.owner_id, name = change.name,
       id = change.id, status = "not-run", change = change }
+    if breathe then
+      breathe()
+    end
   end
   return report
 end
@@ -70,6 +74,12 @@ function Report:to_text(opts)
       out[#out + 1] = ("%s%s%s  %s  %s %s: %s"):format(red, result.status, plain,
         show.safe(result.name or result.owner_id), result.op, show.change(result.change),
         show.safe(tostring(result.err or result.reason)))
+    end
+  end
+  if self.undo then
+    for _, problem in ipairs(self.problems) do
+      out[#out + 1] = ("%slost%s  %s: %s"):format(red, plain, show.safe(problem.name or problem.who),
+        show.safe(problem.message) .. " (" .. show.place(problem.source) .. ")")
     end
   end
   local counts = self.counts

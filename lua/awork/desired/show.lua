@@ -166,7 +166,7 @@ function plan.Plan:to_text(opts)
       summary.create, summary.update, summary.delete, plural(summary.changed, "person", "people"),
       self.undo and "" or ("; %d as they should be"):format(summary.keep))
   end
-  if #self.problems > 0 then
+  if #self.problems > 0 and not self.undo then
     out[#out + 1] = ("%s: nothing is applied unless that is asked for (partial)."):format(
       plural(#self.problems, "problem", "problems"))
   end
