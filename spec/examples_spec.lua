@@ -97,20 +97,6 @@ describe("examples #process", function()
     end)
   end
 
-  it("sandbox.lua runs until it is interrupted", function()
-    local pipe = assert(io.popen "echo $$; exec timeout --foreground 60 lua5.4 examples/sandbox.lua --port 0")
-    local pid = assert(math.tointeger(tonumber(pipe:read "l")))
-    local names = {}
-    repeat
-      local name = assert(pipe:read "l"):match "^export (AWORK_%u+_?%u*)="
-      names[#names + 1] = name
-    until name == "AWORK_COMPANY_ID"
-    assert.same({ "AWORK_BASE_URL", "AWORK_TOKEN", "AWORK_USER_ID", "AWORK_COMPANY_ID" }, names)
-    os.execute(("kill -INT %d"):format(pid))
-    local _, _, status = pipe:close()
-    assert.equal(0, status)
-  end)
-
   describe("nightly/", function()
     local home
 

@@ -124,9 +124,4 @@ local sandbox = {}
 ---@return string? message
 function sandbox.start(options) end
 
----Runs one alone, until it is interrupted.
----@param args? string[] as `arg`
----@return integer status for os.exit
-function sandbox.main(args) end
-
 return sandbox

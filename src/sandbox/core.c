@@ -2,13 +2,9 @@
  * awork.sandbox.core: the starter's side. A server is a userdata that owns a thread; `stop`, `__gc` and
  * `__close` are one idempotent function.
  */
-#include <errno.h>
 #include <lauxlib.h>
-#include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "sandbox.h"
 
@@ -167,69 +163,13 @@ static int server_stop(lua_State *L)
     return 0;
 }
 
-static void stop_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
-}
-
-/*
- * core.hold_signals(on): SIGINT, SIGTERM and SIGHUP to this thread wait for wait_signal, or no longer. What
- * still waits then is dropped: a second Ctrl-C, or `timeout`, which signals its child and then the whole
- * group, must not end as a failure what just ended in order.
- */
-static int core_hold_signals(lua_State *L)
-{
-    sigset_t set;
-    stop_signals(&set);
-    int on = lua_toboolean(L, 1);
-    if (!on) {
-        struct timespec now = {0};
-        while (sigtimedwait(&set, NULL, &now) != -1 || errno == EINTR) {
-        }
-    }
-    pthread_sigmask(on ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
-    return 0;
-}
-
-/*
- * core.wait_signal([seconds]) -> "INT" | "TERM" | "HUP" | nil
- * Blocks the calling thread until one of these signals comes or the time is over. For a sandbox that runs
- * alone: the files of TLS are removed at the end whichever way it comes.
- */
-static int core_wait_signal(lua_State *L)
-{
-    double seconds = luaL_optnumber(L, 1, 86400);
-    luaL_argcheck(L, seconds >= 0 && seconds <= 86400 * 365, 1, "seconds out of range");
-    sigset_t set, old;
-    stop_signals(&set);
-    double whole = floor(seconds);
-    struct timespec wait = {.tv_sec = (time_t)whole, .tv_nsec = (long)((seconds - whole) * 1e9)};
-    pthread_sigmask(SIG_BLOCK, &set, &old);
-    int sig;
-    do {
-        sig = sigtimedwait(&set, NULL, &wait);
-    } while (sig == -1 && errno == EINTR);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (sig == -1)
-        lua_pushnil(L);
-    else
-        lua_pushstring(L, sig == SIGINT ? "INT" : sig == SIGTERM ? "TERM" : "HUP");
-    return 1;
-}
-
 __attribute__((visibility("default"))) int luaopen_awork_sandbox_core(lua_State *L);
 
 int luaopen_awork_sandbox_core(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"call", server_call}, {"stop", server_stop}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", server_stop}, {"__close", server_stop}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"start", core_start},
-                                         {"hold_signals", core_hold_signals},
-                                         {"wait_signal", core_wait_signal},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"start", core_start}, {NULL, NULL}};
 
     luaL_newmetatable(L, SB_SERVER_MT ".reply");
     lua_pushcfunction(L, reply_gc);
