@@ -83,6 +83,7 @@ build = {
     ["awork.format.vcard_lines"] = "lua/awork/format/vcard_lines.lua",
     ["awork.hooks"] = "lua/awork/hooks.lua",
     ["awork.json"] = "lua/awork/json.lua",
+    ["awork.ledger"] = "lua/awork/ledger.lua",
     ["awork.many"] = "lua/awork/many.lua",
     ["awork.oauth"] = "lua/awork/oauth.lua",
     ["awork.options"] = "lua/awork/options.lua",

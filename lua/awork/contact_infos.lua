@@ -115,6 +115,15 @@ local function check_call(options, position, name, change)
   return options
 end
 
+-- The parts of a create, for readback.create.
+local function prepare(self, owner_id, info)
+  local body, err = encode(self, info)
+  if not body then
+    return nil, err
+  end
+  return owner_id, body
+end
+
 --- Creates a contact info. awork API: POST /users/{userId}/contactinfo, /companies/{companyId}/contactinfo.
 --
 -- It is validated first (option `validate`), with `isAddress` set for an address. If the request may have taken effect
@@ -137,20 +146,8 @@ function ContactInfos:create(owner_id, info, options)
   if options ~= nil then
     check_call(options, 3, "create")
   end
-  local session = sessions[self]
-  local done, created, adopted
-  if not (options and options.start_within) then
-    done, created, err, adopted = readback.create_directly(session, self, owner_id, info, options)
-    if done then
-      return created, err, adopted
-    end
-  end
-  local body
-  body, err = encode(self, info)
-  if not body then
-    return nil, err
-  end
-  created, err, adopted = readback.create(session, path_of(self, owner_id), body, options)
+  local created, adopted
+  created, err, adopted = readback.create(nil, sessions[self], self, owner_id, info, options, prepare)
   return created, err, adopted
 end
 
@@ -326,29 +323,20 @@ local function read_row(self, row)
   if err then
     return nil, err
   end
-  local body
-  body, err = encode(self, info)
-  if not body then
-    return nil, err
+  return prepare(self, owner_id, info)
+end
+
+-- The same for readback.create: whatever is wrong with a row is its error; a metatable that raises, too.
+local function prepare_row(self, row)
+  local ok, owner_id, body = pcall(read_row, self, row)
+  if not ok then
+    return nil, errors.raised("row-failed", "a row", owner_id)
   end
   return owner_id, body
 end
 
--- One row of create_many: like create, but whatever is wrong with it is its error; a metatable that raises, too.
 local function create_row(self, row, options, entry)
-  if type(row) == "table" then
-    local done, info, err, adopted = readback.create_row(entry, row, nil, options)
-    if done then
-      return info, err, adopted
-    end
-  end
-  local ok, owner_id, body = pcall(read_row, self, row)
-  if not ok then
-    return nil, errors.raised("row-failed", "a row", owner_id)
-  elseif not owner_id then
-    return nil, body
-  end
-  return readback.create(sessions[self], path_of(self, owner_id), body, options, entry)
+  return readback.create(entry, sessions[self], self, row, nil, options, prepare_row)
 end
 
 --- Creates many contact infos, several at once; see awork.many for the options and the report.

@@ -1,6 +1,6 @@
 --- Many contact infos at once.
 local errors = require "awork.error"
-local readback = require "awork.readback"
+local ledger = require "awork.ledger"
 
 local many = {}
 
@@ -162,7 +162,7 @@ function many.run(session, create, target, rows, options)
   local crew <close> = setmetatable({}, Crew)
 
   local function work(number)
-    local entry <close> = readback.entry(session, target)
+    local entry <close> = ledger.entry(session, target)
     entry.task = crew[number]
     while true do
       local index, row = pull()
