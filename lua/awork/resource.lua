@@ -258,7 +258,7 @@ function Pages:fetch()
   if options.orderby then
     return fetch_page(self.session, self.path, options, self.page, self.size, self.extra)
   end
-  local what, refused = self.path:match "[^/]*$", refused_orders[self.session]
+  local what, refused = self.path:match "^.*/(.*)$", refused_orders[self.session]
   if not refused then
     refused = {}
     refused_orders[self.session] = refused

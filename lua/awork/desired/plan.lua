@@ -572,11 +572,13 @@ function Builder:take(kind, record, result)
   for _, list in ipairs { "changes", "skipped", "warnings" } do
     for _, item in ipairs(result[list]) do
       table.insert(self[list], place(item))
+      self.breathe()
     end
   end
   for _, problem in ipairs(result.problems) do
     problem.who = problem.entry and problem.entry.key
     table.insert(self.problems, place(problem))
+    self.breathe()
   end
   self:count(kind, record, { keep = #result.keeps, in_scope = result.in_scope, guarded = result.guarded,
     out_of_scope = result.out_of_scope, keeps = self.options.keeps and result.keeps })

@@ -462,6 +462,7 @@ function Reconcile:group(rest)
     add(wanted)
   end
   for _, wanted in ipairs(self.removals) do
+    self.breathe()
     if not wanted.contested then
       self:remove(wanted, wanted.existing)
     end
@@ -513,6 +514,7 @@ function Reconcile:match(order)
   end
   local pending = {}
   for _, wanted in ipairs(order) do
+    self.breathe()
     local best, best_differs
     local bucket = buckets[wanted.group]
     local candidates = bucket and (wanted.subtype and bucket.by[wanted.subtype] or not wanted.subtype and bucket.all)
@@ -542,6 +544,7 @@ end
 function Reconcile:leftovers()
   local list = {}
   for _, existing in ipairs(self.existing) do
+    self.breathe()
     if not self.claimed[existing] and self.in_scope(existing.type, existing.subType) then
       if self.guarded[existing] then
         self.guarded_leftovers = self.guarded_leftovers + 1
@@ -609,6 +612,7 @@ function Reconcile:pair(pending, leftovers)
     end
   end
   for _, existing in ipairs(leftovers) do
+    self.breathe()
     if not taken[existing] then
       self:delete(existing, "not desired")
     end
@@ -620,15 +624,18 @@ end
 function Reconcile:add(pending, leftovers)
   local there, missing = {}, {}
   for _, existing in ipairs(leftovers) do
+    self.breathe()
     local slot = slot_of(existing)
     there[slot] = there[slot] or {}
     table.insert(there[slot], existing)
   end
   for _, wanted in ipairs(pending) do
+    self.breathe()
     local slot = slot_of(wanted.form)
     missing[slot] = (missing[slot] or 0) + 1
   end
   for _, wanted in ipairs(pending) do
+    self.breathe()
     local replaces = wanted.replace
     if replaces == nil then
       replaces = self.replace_all
@@ -752,6 +759,7 @@ function M.reconcile(existing, items, context)
   self.existing = sorting.sorted(self.existing, older, self.breathe)
   local pending, unhindered = self:match(self:group(self:by_id(items))), {}
   for _, wanted in ipairs(pending) do
+    self.breathe()
     -- What was to be kept as it is, and is not there for it after all, must be what can be created.
     local ok = not wanted.lenient or self:valid(wanted, wanted.form)
     if ok and not self:conflicts(wanted, wanted.form) then
@@ -766,6 +774,7 @@ function M.reconcile(existing, items, context)
   end
   -- Deletions come last: nobody is without a number in between, and a run cut short has lost nothing.
   for _, change in ipairs(self.deletes) do
+    self.breathe()
     self.changes[#self.changes + 1] = change
   end
   return { changes = self.changes, keeps = self.keeps, problems = self.problems, warnings = self.warnings,
