@@ -11,7 +11,7 @@ local COUNT, SIZE = 13, 4
 -- called before the n-th page is answered. options: counted (aw-totalitems is sent), refuses (it takes no order).
 local function server(options)
   options = options or {}
-  local self = { people = {}, made = 0, requests = 0, refused = 0, closed = false, before = function() end }
+  local self = { who = {}, people = {}, made = 0, requests = 0, refused = 0, closed = false, before = function() end }
   self.scheduler = { breathe = function() return false end }
   function self.check_open() end
   function self:unreadable() -- luacheck: ignore self
@@ -34,7 +34,10 @@ local function server(options)
       end
     end
   end
-  function self.fetch(_, _, _, _, opts)
+  function self.fetch(_, _, path, _, opts)
+    if path == "/apiusers" then
+      return {}
+    end
     local query = {}
     for name, value in opts.query:gmatch "(%w+)=([^&]*)" do
       query[name] = value
@@ -343,7 +346,7 @@ describe("a plan from a list that changes", function()
                 shift(it)
               end
             end
-            local plan = assert(desired.plan(client_of(it), wanted(kind, "both@x.example"), opts))
+            local plan = assert(desired.plan(client_of(it), it, wanted(kind, "both@x.example"), opts))
             local here = 0
             for _, person in ipairs(it.people) do
               here = here + ((person == near or person == far) and not person.isArchived and 1 or 0)
@@ -367,7 +370,7 @@ describe("a plan from a list that changes", function()
           SHIFTS["one who is no longer archived"](it)
         end
       end
-      local plan = assert(desired.plan(client_of(it), wanted("user", "both@x.example"), { prune = true }))
+      local plan = assert(desired.plan(client_of(it), it, wanted("user", "both@x.example"), { prune = true }))
       assert.same({}, plan.changes)
       assert.equal("ambiguous", plan.problems[1].kind)
       assert.is_false(far.isArchived or false)
@@ -387,7 +390,7 @@ describe("a plan from a list that changes", function()
         table.insert(entries[1].contact_infos, email "both@x.example")
         entries[1].contact_infos[2].id = nil
       end
-      assert(desired.plan(client_of(it), entries, opts))
+      assert(desired.plan(client_of(it), it, entries, opts))
       assert.equal(requests, it.requests)
     end
   end)
@@ -406,7 +409,7 @@ describe("a plan from a list that changes", function()
         entries[1].contact_infos[1].subType, entries[2].contact_infos[1].subType = "central", "other"
         entries[3] = { company = near.name .. " Ltd", contact_infos = {} }
       end
-      local plan = assert(desired.plan(client_of(it), entries, { prune = true, replace = true }))
+      local plan = assert(desired.plan(client_of(it), it, entries, { prune = true, replace = true }))
       local ops = {}
       for i, change in ipairs(plan.changes) do
         ops[i] = change.op .. " " .. change.owner_id
@@ -424,7 +427,7 @@ describe("a plan from a list that changes", function()
   it("and without a total is made of two readings", function()
     local it = filled { counted = false }
     nth(it, 2).userContactInfos = { email "Both@x.example" }
-    assert.equal(1, #assert(desired.plan(client_of(it), wanted("user", "both@x.example"))).changes)
+    assert.equal(1, #assert(desired.plan(client_of(it), it, wanted("user", "both@x.example"))).changes)
     assert.is_true(it.requests > 2 * (COUNT // SIZE))
   end)
 end)
@@ -496,5 +499,30 @@ describe("over HTTP", function()
     end
     assert.equal(2498, unchanged)
     assert.equal(3, #sandbox.requests())
+  end)
+
+  it("an apply that reads the list again finds everyone, however often the list changes", function()
+    for _, moves in ipairs { 1, math.huge } do
+      local sandbox <close> = require "awork.sandbox".start { users = 2100, rate_limit = false }
+      local admin <close> = assert(awork.client { token = sandbox.token, base_url = sandbox.url, rate = false })
+      local entries, left = {}, 0
+      for i, user in ipairs(assert(admin.users:list { page = 2, orderby = "createdOn desc,id" })) do
+        entries[i] = i <= 30 and { user = user.id, contact_infos = {
+          { type = "phone", subType = "work", value = "+49 30 " .. 10000 + i } } } or nil
+      end
+      local client <close> = assert(awork.client { token = sandbox.token, base_url = sandbox.url, rate = false,
+        on_response = function(request)
+          if left > 0 and request.path == "/users" then
+            left = left - 1
+            assert(admin.users:delete(assert(admin.users:list { pageSize = 1, orderby = "createdOn desc,id" })[1].id))
+          end
+        end })
+      local plan = assert(client:plan(entries))
+      left = moves
+      local report = assert(client:apply(plan, { journal = false, recheck = "list" }))
+      assert.equal("done", report.state)
+      assert.equal(30, report.counts.create)
+      assert.is_true(left < moves or moves == math.huge)
+    end
   end)
 end)

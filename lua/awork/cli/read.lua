@@ -10,8 +10,6 @@ local show = require "awork.desired.show"
 
 local M = {}
 
-local PAGE_SIZE = 1000
-
 local function usage(description)
   return nil, errors.new { kind = "cli", code = "usage", description = description, retryable = false }
 end
@@ -187,7 +185,7 @@ local function each_owner(ctx, client, kind, fn)
   if not skip then
     return nil, failed
   end
-  for owner, err in resource:each { pageSize = PAGE_SIZE, showArchived = kind == "user" and opts.archived or nil } do
+  for owner, err in resource:each { showArchived = kind == "user" and opts.archived or nil } do
     if not owner then
       return nil, err
     end
@@ -297,7 +295,7 @@ function M.export(ctx)
       return nil, failed
     end
     local function persons()
-      local next_owner = client.users:each { pageSize = PAGE_SIZE, showArchived = opts.archived or nil }
+      local next_owner = client.users:each { showArchived = opts.archived or nil }
       return function()
         local owner, cause
         repeat

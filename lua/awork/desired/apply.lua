@@ -15,6 +15,7 @@ local plans = require "awork.desired.plan"
 local pool = require "awork.desired.pool"
 local reports = require "awork.desired.report"
 local reread = require "awork.desired.reread"
+local resource = require "awork.resource"
 local show = require "awork.desired.show"
 local states = require "awork.desired.state"
 local workspaces = require "awork.desired.workspace"
@@ -35,7 +36,7 @@ local MAX_AGE, LEAST_WAIT = 5, 1
 -- So often is a change decided anew because its turn would have come too late.
 local MAX_LATE = 20
 
-local PAGE_SIZE = 1000
+local PAGE_SIZE = resource.PAGE_SIZE
 
 -- Backoff between two attempts of a write, with full jitter: random(0, min(BASE * 2^n, CAP)) seconds.
 local BACKOFF_BASE, BACKOFF_CAP = 0.5, 8
@@ -468,6 +469,10 @@ function Run:run_list(kind, groups)
   local began = self.session.clock()
   for owner, info in self.client[KINDS[kind].resource]:each { pageSize = PAGE_SIZE } do
     if not owner then
+      -- Who was on no page of a list that never stood still is read by itself.
+      if info.code == "list-changed" then
+        break
+      end
       return self:stop(info)
     end
     if page and info.page ~= page then
