@@ -57,6 +57,8 @@ local function drive(real, ids)
   done(client:check())
   done(client:request("GET", "/users", { query = { page = 1, pageSize = 2, showArchived = true } }))
   done(users:me())
+  done(users:api_users())
+  done(client:permissions())
   done(users:list { page = 1, pageSize = 5, orderby = "lastName,firstName desc", showArchived = true,
     filterby = awork.filter("firstName eq ? or createdOn gt ?", "Ada", awork.filter.datetime "2018-04-03T00:00") })
   done(users:list())
