@@ -29,6 +29,12 @@ local OLD, OLD_ALIKE = 86400, 60
 -- What was created before the year 2000 was not: the server has no time for it.
 local EARLIEST = 946684800
 
+-- By ASCII alone, whatever the locale says.
+local LOWER = {}
+for byte = 65, 90 do
+  LOWER[string.char(byte)] = string.char(byte + 32)
+end
+
 local IS_FIELD = {}
 for _, field in ipairs(core.fields()) do
   IS_FIELD[field.name] = true
@@ -48,7 +54,7 @@ local function fold(value)
   if value == nil or value == false or value == core.null then
     return ""
   end
-  return (tostring(value):lower():gsub("[^%w\128-\255]+", ""))
+  return (tostring(value):gsub("[^0-9A-Za-z\128-\255]+", ""):gsub("[A-Z]", LOWER))
 end
 
 -- Equal in the fields that awork knows, up to what fold takes away.
