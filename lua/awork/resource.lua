@@ -155,7 +155,7 @@ local function fetch_page(session, path, options, page, size, extra)
   if not list then
     return nil, err, raw
   elseif next(list) ~= nil and list[1] == nil then
-    return nil, errors.unreadable(raw, "GET", path, "unexpected-answer", "a list was expected")
+    return nil, session:unreadable(raw, "GET", path, "unexpected-answer", "a list was expected")
   end
   local headers = raw.headers
   local info = {
@@ -165,7 +165,7 @@ local function fetch_page(session, path, options, page, size, extra)
     total_items = count_of(headers, "aw-totalitems"),
   }
   if info.page ~= page then
-    return nil, errors.unreadable({ status = raw.status, headers = headers }, "GET", path, "unexpected-answer",
+    return nil, session:unreadable({ status = raw.status, headers = headers }, "GET", path, "unexpected-answer",
       ("page %d was asked for, the answer is page %d"):format(page, info.page))
   end
   return list, info, raw

@@ -17,7 +17,7 @@ end
 
 -- A token goes from whoever has it straight to the engine, by functions that nobody can replace: who is handed a client
 -- can replace whatever it sees, the string library's functions for one.
-local set_token, token_fault = core.set_token, core.token_fault
+local set_token, token_fault, hide = core.set_token, core.token_fault, core.hide
 local pcall, ipairs, next, setmetatable, type = pcall, ipairs, next, setmetatable, type
 local random = math.random
 
@@ -236,6 +236,17 @@ local function utf8_charset(content_type)
   return not charset or charset == "utf-8" or charset == "utf8" or charset == "us-ascii"
 end
 
+--- The error for an answer of status 2xx that can't be read.
+---@param result table
+---@param method string
+---@param path string
+---@param code string
+---@param message string
+---@return table err
+function Session:unreadable(result, method, path, code, message)
+  return hide(self.engine, errors.unreadable(hide(self.engine, result), method, path, code, message))
+end
+
 --- The value in an answer's body.
 ---@param result table
 ---@param method string
@@ -250,17 +261,18 @@ function Session:decode(result, method, path)
   local content_type = result.content_type or result.headers and result.headers["content-type"]
   if content_type and content_type ~= self.usual_type then
     if not utf8_charset(content_type) then
-      local message = "the answer is in another encoding than UTF-8: " .. errors.excerpt(content_type)
-      return nil, errors.unreadable(result, method, path, "invalid-encoding", message)
+      local message = "the answer is in another encoding than UTF-8: "
+        .. errors.excerpt(hide(self.engine, content_type))
+      return nil, self:unreadable(result, method, path, "invalid-encoding", message)
     end
     self.usual_type = content_type
   end
   local value, code, message = self.codec.decode(body)
   if code then
     if content_type and not content_type:lower():find("json", 1, true) and code ~= "invalid-encoding" then
-      code, message = "not-json", "the answer is no JSON but " .. errors.excerpt(content_type)
+      code, message = "not-json", "the answer is no JSON but " .. errors.excerpt(hide(self.engine, content_type))
     end
-    local err = errors.unreadable(result, method, path, code, message)
+    local err = self:unreadable(result, method, path, code, message)
     if code == "too-many-values" then
       err.hint = "ask for less at once (pageSize), or raise the option max_values"
     end
@@ -287,7 +299,7 @@ function Session:read(result, err, raw, method, path)
   if type(value) == "table" then
     return value, nil, raw
   elseif not err then
-    err = errors.unreadable(result, method, path, value == nil and "empty-body" or "unexpected-answer",
+    err = self:unreadable(result, method, path, value == nil and "empty-body" or "unexpected-answer",
       value == nil and "the answer is empty" or "the answer is no JSON object or array")
   end
   return nil, err, raw

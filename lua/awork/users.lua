@@ -330,7 +330,7 @@ function Users:autofill(email)
   elseif guess == nil then
     return nil, raw
   end
-  return nil, errors.unreadable(raw, "GET", path, "unexpected-answer", "the answer is no JSON object")
+  return nil, session:unreadable(raw, "GET", path, "unexpected-answer", "the answer is no JSON object")
 end
 
 --- Lists companies, one page, each with contact infos embedded as `companyContactInfos`. awork API: GET /companies.

@@ -319,6 +319,11 @@ enum aw_submit_error aw_engine_set_token(aw_engine *e, const char *token, size_t
     return AW_SUBMITTED;
 }
 
+struct aw_secret *aw_engine_token(const aw_engine *e)
+{
+    return e->requests.token;
+}
+
 enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, double now, int64_t *id)
 {
     if (!aw_engine_mine(e))

@@ -25,6 +25,7 @@
 #endif
 
 typedef struct aw_engine aw_engine;
+struct aw_secret;
 
 /* What a request ended as. AW_RESPONSE: a server answered, whatever its status. */
 #define AW_KINDS(X)                                                                                          \
@@ -127,8 +128,8 @@ struct aw_timings {
 };
 
 /*
- * What became of a request. The token that went with it is in no header, body or message: should a server send it back, it
- * is taken out before anyone reads it. `status` is 0 when no response came (a 429 that would have outlasted max_wait is
+ * What became of a request. The engine's token is in no header, body or message: should a server send it back, it is
+ * taken out before anyone reads it. (One of less than 12 bytes stays in answers of status 2xx: it may be part of the data.) `status` is 0 when no response came (a 429 that would have outlasted max_wait is
  * AW_RATE_LIMIT with its status, headers and body).
  *
  * `sent` says that the request may have reached the server and taken effect; false is a promise that it has
@@ -215,6 +216,9 @@ void aw_engine_free(aw_engine *e);
  * place and no request needs it any more. Its generation counts tokens from 1: the same as before if it is the same token.
  */
 enum aw_submit_error aw_engine_set_token(aw_engine *e, const char *token, size_t len, uint64_t *generation);
+
+/* That token, for who takes it out of a text; NULL: none. Whoever keeps it counts as a user of it. */
+struct aw_secret *aw_engine_token(const aw_engine *e);
 
 /* Queues a copy of the request and gives its id (from 1), or says what is wrong with it. */
 enum aw_submit_error aw_engine_submit(aw_engine *e, const struct aw_request *r, double now, int64_t *id);

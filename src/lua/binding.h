@@ -15,6 +15,7 @@
 #pragma GCC visibility push(hidden)
 
 struct aw_request;
+struct aw_secret;
 
 #define AWL_ERROR_MT    "awork.error"
 #define AWL_TEMPLATE_MT "awork.template"
@@ -50,6 +51,10 @@ void awl_set_integer(lua_State *L, const char *key, lua_Integer value);
 void awl_set_boolean(lua_State *L, const char *key, bool value);
 int awl_build_result(
     lua_State *L); /* of an aw_result, a light userdata: a result and, of a brief one, a value */
+
+/* rules.c: a box on the stack that wipes the secret put into it; the value at index 2 without it, which empties the box */
+struct aw_secret **awl_push_secret(lua_State *L);
+int awl_redact(lua_State *L, struct aw_secret **box);
 
 /* engine.c, with the engine at index 1 */
 void awl_check_engine(lua_State *L); /* raises if it is closed */

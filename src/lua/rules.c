@@ -134,20 +134,8 @@ static int drop_secret(lua_State *L)
     return 0;
 }
 
-/*
- * core.redact(value, secret) -> value. Takes the secret out of a string (a new one is returned), or out of all strings in
- * a table and those in it, in place. One pass. A secret of fewer than four bytes, or of more than 65,535, is not looked
- * for.
- */
-static int core_redact(lua_State *L)
+struct aw_secret **awl_push_secret(lua_State *L)
 {
-    size_t n;
-    const char *s = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &n) : NULL;
-    lua_settop(L, 2);
-    if (!s || n < AW_REDACT_MIN || n > UINT16_MAX) {
-        lua_settop(L, 1);
-        return 1;
-    }
     struct aw_secret **box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = NULL;
     if (luaL_newmetatable(L, "awork.secret")) {
@@ -157,10 +145,12 @@ static int core_redact(lua_State *L)
         lua_setfield(L, -2, "__metatable");
     }
     lua_setmetatable(L, -2);
-    *box = aw_secret_new(s, n);
-    if (!*box)
-        return luaL_error(L, "not enough memory");
-    lua_pushvalue(L, 1);
+    return box;
+}
+
+int awl_redact(lua_State *L, struct aw_secret **box)
+{
+    lua_pushvalue(L, 2);
     if (lua_istable(L, -1))
         redact_table(L, *box, 0);
     else if (lua_type(L, -1) == LUA_TSTRING)
@@ -168,6 +158,26 @@ static int core_redact(lua_State *L)
     aw_secret_drop(*box);
     *box = NULL;
     return 1;
+}
+
+/*
+ * core.redact(value, secret) -> value. Takes the secret out of a string (a new one is returned), or out of all strings in
+ * a table and those in it, in place. One pass. A secret of fewer than four bytes, or of more than 65,535, is not looked
+ * for.
+ */
+static int core_redact(lua_State *L)
+{
+    size_t n;
+    lua_settop(L, 2);
+    lua_insert(L, 1);
+    const char *s = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &n) : NULL;
+    if (!s || n < AW_REDACT_MIN || n > UINT16_MAX)
+        return 1;
+    struct aw_secret **box = awl_push_secret(L);
+    *box = aw_secret_new(s, n);
+    if (!*box)
+        return luaL_error(L, "not enough memory");
+    return awl_redact(L, box);
 }
 
 /* core.base64(text) -> text (RFC 4648, 4). */
