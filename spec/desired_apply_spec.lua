@@ -1017,6 +1017,31 @@ describe("ensure", function()
   end)
 end)
 
+describe("what awork stored before its rules", function()
+  it("is planned, saved, applied and undone like anything else", function()
+    seed_users({ contact_infos = { { type = "phone", subType = "Work", value = "+49 30 1" },
+      { type = "social", subType = "mastodon", value = "@ada" }, { type = "phone", subType = "home", value = 4930123 },
+      { type = "address", subType = "home", addressLine1 = "Weg 1", city = "Bonn", isAddress = true } } })
+    local before = sandbox.contact_infos(sandbox.user_ids[1])
+    local desired = {}
+    for i, info in ipairs(before) do desired[i] = { id = info.id, label = "Desk" } end
+    local plan = plan_of { { user = sandbox.user_ids[1], contact_infos = desired } }
+    assert.same({ {}, 4 }, { plan.problems, #plan.changes })
+    local report = assert(client:apply(assert(awork.load_plan(plan:to_json()))))
+    assert.same({ "done", 4 }, { report.state, report.counts.update })
+    for i, info in ipairs(sandbox.contact_infos(sandbox.user_ids[1])) do
+      assert.equal("Desk", info.label)
+      assert.equal(before[i].subType, info.subType)
+      assert.equal(before[i].value and tostring(before[i].value), info.value)
+    end
+    -- All but the number: what is no text can't be put back, and undo says so.
+    assert.equal(1, assert(client:undo(report.journal)):exit_code())
+    for _, info in ipairs(sandbox.contact_infos(sandbox.user_ids[1])) do
+      assert.equal(info.value == "4930123" and "Desk" or nil, info.label)
+    end
+  end)
+end)
+
 describe("API users", function()
   local key
 

@@ -171,9 +171,9 @@ local function send_unchecked(client, change, method, path, call)
   return client:request(method, path, { body = body, retry = call.retry, start_within = call.start_within })
 end
 
-function Run:send(change, id, call)
+function Run:send(change, target, call)
   local client, kind = self.client, KINDS[change.owner]
-  local resource = client[kind.contact_infos]
+  local resource, id = client[kind.contact_infos], target and target.id
   if change.op == "delete" then
     return resource:delete(change.owner_id, id, call)
   elseif self.plan.undo and not core.validate(change.form, change.owner) then
@@ -185,6 +185,8 @@ function Run:send(change, id, call)
   elseif change.op == "create" then
     return resource:create(change.owner_id, change.form, call)
   end
+  -- What stays as it is may be older than awork's rules of today.
+  call.before = target
   return resource:update(change.owner_id, id, change.form, call)
 end
 
@@ -227,7 +229,7 @@ end
 
 -- The contact infos of a person as they are, from what was read; or nil and what to say of each change of theirs.
 function Run:state_of(view)
-  local reason = view.gone and HIDDEN or owners.reason(view.owner, self.touch)
+  local reason = view.gone and HIDDEN or owners.reason(view.owner, self.touch, self.api_users)
   if reason then
     return nil, reason
   end
@@ -338,7 +340,7 @@ function Run:perform(person, steps, at)
         return self:stop(err)
       end
     end
-    local answer, err = self:send(change, step.target and step.target.info.id, call)
+    local answer, err = self:send(change, step.target and step.target.info, call)
     if answer then
       return self:done(step, answer)
     end
@@ -603,6 +605,12 @@ function M.apply(client, session, plan, opts)
     base_url = client.base_url, workspace = who.workspace, user = who.user, retries = session.retries,
     touch = plan.options.touch, numbering = normalise.numbering(plan.options.default_country), breathe = breathe,
     concurrency = opts.concurrency or 8, max_age = opts.max_age or MAX_AGE, silent = 0, stopped = false }, Run)
+  if not run.touch.api_user then
+    run.api_users, err = owners.api_users(client)
+    if not run.api_users then
+      return nil, err
+    end
+  end
   run.reader = reread.new(client, session, run.max_age, opts.recheck == "each")
   local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore
     if run.journal then

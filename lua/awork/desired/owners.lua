@@ -1,4 +1,5 @@
 --- What the desired-state half knows about those who own contact infos: users and companies.
+local core = require "awork.core"
 local normalise = require "awork.desired.normalise"
 
 local M = {}
@@ -29,11 +30,19 @@ local function is_agent(owner)
   return false
 end
 
---- The ids, in lower case, of a workspace's API users: they are among its users, and nothing in a user tells. A set; it is
--- empty for who may not ask (the token lacks workspace-manage-config:read). (awork API: GET /apiusers.)
+-- Who they are is remembered for so many seconds: a plan and its apply ask once. Per client, and gone with it.
+local REMEMBERED = 60
+local remembered = setmetatable({}, { __mode = "k" })
+
+--- The ids, in lower case, of a workspace's API users: they are among its users, and nothing in a user tells. A set,
+-- empty for a token that may not ask (it lacks workspace-manage-config:read). (awork API: GET /apiusers.)
 -- @param client the client, or what has its users
 -- @return set, and whether awork told; or nil, err
 function M.api_users(client)
+  local known = remembered[client]
+  if known and core.now() - known.at < REMEMBERED then
+    return known.ids, true
+  end
   local list, err = client.users:api_users()
   if not list then
     if err.status == 401 or err.status == 403 or err.status == 404 then
@@ -47,6 +56,7 @@ function M.api_users(client)
       ids[normalise.lower(user.id)] = true
     end
   end
+  remembered[client] = { ids = ids, at = core.now() }
   return ids, true
 end
 

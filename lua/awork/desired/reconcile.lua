@@ -55,6 +55,12 @@ end
 -- The model to put: what exists, with what is wanted laid over it.
 local function overlay(wanted, existing)
   local form = form_of(existing)
+  for field, value in pairs(form) do
+    -- awork's fields are text, whatever an import left in them.
+    if IS_FIELD[field] == "string" and math.type(value) == "integer" then
+      form[field] = tostring(value)
+    end
+  end
   for field, value in pairs(wanted.form) do
     form[field] = value
   end
@@ -181,8 +187,8 @@ local function describe(err)
   return #texts > 0 and table.concat(texts, "; ") or tostring(err)
 end
 
--- May this model be sent? A problem otherwise. `before`: what is there now; a field that stays as it is may break a rule
--- that is younger than it.
+-- May this model be sent? A problem otherwise. `before`: what is there now; a field that stays as it is may break a
+-- rule that is younger than it.
 function Reconcile:valid(wanted, form, before)
   local ok, found = self.validate(form, self.owner, nil, before)
   if not ok then

@@ -252,7 +252,7 @@ local function change_of(value, where)
   if change.op ~= "delete" then
     change.form = form_of(value.form, where .. ".form")
     if change.why ~= "undo" then
-      local ok, err = core.validate(change.form, change.owner)
+      local ok, err = core.validate(change.form, change.owner, nil, change.before)
       need(ok, where .. ".form", ok or tostring(err.violations[1].message))
     end
   end
