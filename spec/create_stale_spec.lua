@@ -255,6 +255,19 @@ describe("a create whose answer is lost", function()
     end
   end)
 
+  it("is told apart from creates whose ids are none, and those are not kept", function()
+    local long = ("x"):rep(100000)
+    server.fault { kind = "status", status = 200, method = "POST", body = { id = long, type = "phone" }, times = 300 }
+    collectgarbage()
+    local before = collectgarbage "count"
+    for _ = 1, 300 do
+      assert.equal(long, client.contact_infos:create(id, help.phone()).id)
+    end
+    collectgarbage()
+    assert.is_true(collectgarbage "count" - before < 5000, collectgarbage "count" - before)
+    assert.equal(0, check({ breaks = "reset_after" }, 2, "after ids that are none"))
+  end)
+
   it("gives its error when the client is closed meanwhile", function()
     local at = help.client(server)
     server.fault { kind = "reset_before", method = "POST" }

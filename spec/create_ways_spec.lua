@@ -176,6 +176,21 @@ describe("creates", function()
     end
   end)
 
+  it("whose token is far too long are an error, and are not sent", function()
+    server.reset()
+    for manner, create in pairs(MANNERS) do
+      for _, hooks in ipairs { {}, { on_request = function() end } } do
+        hooks.token = function() return ("x"):rep(70000) end
+        local client <close> = help.client(server, hooks)
+        local made, err = create(client, id, help.phone())
+        assert.is_nil(made)
+        assert.equal("token-invalid", err.code, manner)
+        assert.is_true(#tostring(err) < 1000)
+      end
+    end
+    assert.equal(0, #server.requests())
+  end)
+
   it("with a clock that itself creates are each sent as they were", function()
     server.reset()
     local client, inside

@@ -1,5 +1,5 @@
 --- What an owner's contact infos say about a create in doubt: its contact info is there, it is not, or that can't be
--- told. Nothing here waits or sends; readback.lua gives it the pages.
+-- told. Nothing here sends; readback.lua gives it the pages.
 --
 -- A contact info is the one that a create made if it is
 --   * equal in all fields that were sent,
@@ -25,6 +25,9 @@ local TOLERANCE, DATE_STEP = 2, 1
 -- An equal contact info is known not to be ours if every clock says that it is older than the request by more than
 -- this: a day is more than a wrong time zone makes. One that is merely alike: a minute.
 local OLD, OLD_ALIKE = 86400, 60
+
+-- So many contact infos are judged before others may run.
+local STRIDE = 16
 
 -- What was created before the year 2000 was not: the server has no time for it.
 local EARLIEST = 946684800
@@ -121,9 +124,10 @@ end
 ---@param body table what was sent
 ---@param began number when its first request began, by the client's clock
 ---@param is_claimed fun(id: string): boolean true for the result of another create
+---@param breathe fun() called every few contact infos, to let others run
 ---@return table case
-function evidence.case(body, began, is_claimed)
-  return { form = body, began = began, is_claimed = is_claimed }
+function evidence.case(body, began, is_claimed, breathe)
+  return { form = body, began = began, is_claimed = is_claimed, breathe = breathe }
 end
 
 local function count_of(headers, name)
@@ -133,7 +137,10 @@ end
 -- The state of one reading: what its pages have said so far.
 local function take_page(case, reading, list, headers, window)
   local is_new = false
-  for _, info in ipairs(list) do
+  for i, info in ipairs(list) do
+    if i % STRIDE == 0 then
+      case.breathe()
+    end
     if type(info) ~= "table" then
       reading.whole = false
     else

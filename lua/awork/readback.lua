@@ -238,6 +238,8 @@ local function resolve(entry, err, raw, effect)
   -- What was sent, from its text: the caller may have changed the table meanwhile.
   local case = evidence.case(session.codec.decode(entry.body), entry.began, function(id)
     return ledger.is_claimed(own, id)
+  end, function()
+    session.scheduler:breathe()
   end)
   local used, round = retries_used(raw), 0
   local lasting = false -- an attempt may take effect even after the last read-back
