@@ -22,6 +22,7 @@ build = {
   modules = {
     ["awork.sandbox"] = "lua/awork/sandbox/init.lua",
     ["awork.sandbox.answers"] = "lua/awork/sandbox/answers.lua",
+    ["awork.sandbox.ascii"] = "lua/awork/sandbox/ascii.lua",
     ["awork.sandbox.clock"] = "lua/awork/sandbox/clock.lua",
     ["awork.sandbox.commands"] = "lua/awork/sandbox/commands.lua",
     ["awork.sandbox.faults"] = "lua/awork/sandbox/faults.lua",

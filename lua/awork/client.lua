@@ -55,7 +55,7 @@ local function header_fault(headers, by)
     if fault then
       return fault
     end
-    local folded = name:lower()
+    local folded = core.lower(name)
     if seen[folded] then
       return ("the header '%s' is there twice"):format(folded)
     end
@@ -188,7 +188,8 @@ local function path_fault(path)
     return "it must begin with one '/'"
   elseif path:find "[?#]" then
     return "a query goes into the option 'query', a fragment nowhere"
-  elseif path:find "[^%w%-._~!$&'()*+,;=:@%%/]" or path:find "%%%X" or path:find "%%.%X" or path:find "%%.?$" then
+  elseif path:find "[^0-9A-Za-z%-._~!$&'()*+,;=:@%%/]" or path:find "%%%X" or path:find "%%.%X"
+    or path:find "%%.?$" then
     return "what is not a letter, digit or plain punctuation must be percent-encoded"
   end
   for segment in path:gmatch "[^/]+" do
@@ -197,7 +198,7 @@ local function path_fault(path)
     end)
     if plain == "." or plain == ".." then
       return "'.' and '..' can't be segments of it"
-    elseif plain:find "[/\\%c]" then
+    elseif plain:find "[/\\\0-\31\127]" then
       return "a segment holds a slash, a backslash or a control character"
     end
   end
@@ -286,7 +287,7 @@ function Client:request(method, path, options)
       return nil, errors.invalid("invalid-header", "headers", "header", fault)
     end
     for name, value in next, options.headers do
-      headers[name:lower()] = value
+      headers[core.lower(name)] = value
     end
   end
   local safe = options.idempotent or (method ~= "POST" and method ~= "PATCH")

@@ -99,7 +99,7 @@ local HIDDEN = { "script", "style" }
 
 -- A page's text without its comments, tags, scripts and styles.
 local function without_tags(text)
-  local folded, parts, from, missing = text:lower(), {}, 1, {}
+  local folded, parts, from, missing = core.lower(text), {}, 1, {}
   -- Where what ends with `mark` ends. One that is not found is not looked for again.
   local function past(mark, at)
     local first, last
@@ -394,7 +394,7 @@ local NAME_MAX = 64
 local function violation_text(violation)
   local property, message = shown(violation.property or "?"), shown(violation.message or violation.rule)
   local text = message
-  if property ~= "?" and not (#property <= NAME_MAX and find(message:lower(), property:lower(), 1, true)) then
+  if property ~= "?" and not (#property <= NAME_MAX and find(core.lower(message), core.lower(property), 1, true)) then
     text = property .. ": " .. message
   end
   return violation.hint and text .. " (" .. shown(violation.hint) .. ")" or text

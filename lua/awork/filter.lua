@@ -23,7 +23,7 @@ end
 function filter.quote(value)
   if type(value) ~= "string" then
     error(("bad argument #1 to 'quote' (string expected, got %s)"):format(type(value)), 2)
-  elseif not core.utf8(value) or value:find "%c" then
+  elseif not core.utf8(value) or value:find "[\0-\31\127]" then
     error("bad argument #1 to 'quote' (valid UTF-8 without control characters expected)", 2)
   end
   return "'" .. value:gsub("'", "''") .. "'"
@@ -63,7 +63,7 @@ end
 local function write(value, position)
   local kind = type(value)
   if kind == "string" then
-    if not core.utf8(value) or value:find "%c" then
+    if not core.utf8(value) or value:find "[\0-\31\127]" then
       error(("bad argument #%d to 'filter' (valid UTF-8 without control characters expected)"):format(position), 3)
     end
     return "'" .. value:gsub("'", "''") .. "'"

@@ -3,6 +3,7 @@
 --
 -- No token, no header that is not on the list below, and, unless `log_values` is set, no contact value, no query and
 -- no email address reaches them.
+local core = require "awork.core"
 local errors = require "awork.error"
 
 local hooks = {}
@@ -27,7 +28,7 @@ local MASK = "***"
 local function shown_headers(headers)
   local out = {}
   for name, value in next, headers or {} do
-    local folded = name:lower()
+    local folded = core.lower(name)
     if SHOWN[folded] then
       out[folded] = value
     end

@@ -1,4 +1,5 @@
 --- The options of a client: one table that drives the check of them, and the documentation's.
+local core = require "awork.core"
 local oauth = require "awork.oauth"
 
 local options = {}
@@ -116,7 +117,7 @@ local function fault(option, value)
       return ("must be below %s"):format(option.below)
     end
   end
-  if type(value) == "string" and option.engine and value:find "%c" then
+  if type(value) == "string" and option.engine and value:find "[\0-\31\127]" then
     return "a string without control characters expected"
   end
   if option.one_of then
@@ -133,7 +134,7 @@ end
 -- The unknown option's likely name: one of the same letters but for case and underscores, else one that contains it or
 -- is contained in it.
 local function guess(name)
-  local folded = name:lower():gsub("[_%-]", "")
+  local folded = core.lower(name):gsub("[_%-]", "")
   for _, option in ipairs(options.list) do
     if option.name:gsub("_", "") == folded then
       return option.name

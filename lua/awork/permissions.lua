@@ -5,7 +5,7 @@ local permissions = {}
 
 -- awork writes features whole (`user-master-data`) or by their initials (`umd`).
 local function initials(feature)
-  return (feature:gsub("(%a)%a*%-?", "%1"))
+  return (feature:gsub("([A-Za-z])[A-Za-z]*%-?", "%1"))
 end
 
 -- The features that concern contact infos, and the one that narrows a list of users to one's own teams. (awork's

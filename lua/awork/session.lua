@@ -105,7 +105,7 @@ function session.new(options, engine, codec, hooks)
 
   local headers = { ["accept"] = "application/json" }
   for name, value in next, options.headers or {} do
-    headers[name:lower()] = value
+    headers[core.lower(name)] = value
   end
   self.plain_headers = headers
   self.json_headers = { ["content-type"] = "application/json" }
@@ -232,7 +232,7 @@ end
 
 -- True if the answer says it is in UTF-8, or does not say.
 local function utf8_charset(content_type)
-  local charset = content_type:lower():match 'charset%s*=%s*"?([^%s;"]+)'
+  local charset = core.lower(content_type):match 'charset%s*=%s*"?([^%s;"]+)'
   return not charset or charset == "utf-8" or charset == "utf8" or charset == "us-ascii"
 end
 
@@ -269,7 +269,7 @@ function Session:decode(result, method, path)
   end
   local value, code, message = self.codec.decode(body)
   if code then
-    if content_type and not content_type:lower():find("json", 1, true) and code ~= "invalid-encoding" then
+    if content_type and not core.lower(content_type):find("json", 1, true) and code ~= "invalid-encoding" then
       code, message = "not-json", "the answer is no JSON but " .. errors.excerpt(hide(self.engine, content_type))
     end
     local err = self:unreadable(result, method, path, code, message)

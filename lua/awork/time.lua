@@ -104,7 +104,7 @@ function time.parse_http(s)
     return nil
   end
   local day, month, year, hour, minute, second =
-    s:match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
+    s:match "^[A-Za-z]+, (%d%d) ([A-Za-z][A-Za-z][A-Za-z]) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
   if not day or not MONTHS[month] then
     return nil
   end

@@ -317,7 +317,7 @@ function Users:autofill(email)
   check_open(self)
   if type(email) ~= "string" then
     error(("bad argument #1 to 'autofill' (string expected, got %s)"):format(type(email)), 2)
-  elseif not email:find "^[^@%s/]+@[^@%s/]+$" or email:find "%c" or not core.utf8(email) then
+  elseif not email:find "^[^@%s/]+@[^@%s/]+$" or email:find "[\0-\31\127]" or not core.utf8(email) then
     return nil, errors.invalid("invalid-email", "email", "email-format",
       "'email' must be an address like name@example.com")
   end

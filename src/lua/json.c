@@ -325,6 +325,31 @@ static int json_utf8(lua_State *L)
     return 2;
 }
 
+/* The string with its ASCII letters changed by the distance between the cases; what the locale says is not asked. */
+static int change_case(lua_State *L, char first, int distance)
+{
+    size_t n;
+    const char *s = check_string(L, &n);
+    luaL_Buffer out;
+    char *to = luaL_buffinitsize(L, &out, n);
+    for (size_t i = 0; i < n; i++)
+        to[i] = (char)(s[i] >= first && s[i] < first + 26 ? s[i] + distance : s[i]);
+    luaL_pushresultsize(&out, n);
+    return 1;
+}
+
+/* core.lower(s) -> s with A to Z in lower case */
+static int json_lower(lua_State *L)
+{
+    return change_case(L, 'A', 'a' - 'A');
+}
+
+/* core.upper(s) -> s with a to z in upper case */
+static int json_upper(lua_State *L)
+{
+    return change_case(L, 'a', 'A' - 'a');
+}
+
 /* core.header_safe(s) -> boolean: fit for a header's value, that is without control characters but the tab?
  */
 static int json_header_safe(lua_State *L)
@@ -361,9 +386,17 @@ static int json_escape(lua_State *L)
 void awl_open_json(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"compact", json_compact},         {"check_json", awl_check_json},  {"is_guid", json_is_guid},
-        {"guid_bytes", json_guid_bytes},   {"pack_guids", json_pack_guids}, {"utf8", json_utf8},
-        {"header_safe", json_header_safe}, {"escape", json_escape},         {NULL, NULL},
+        {"compact", json_compact},
+        {"check_json", awl_check_json},
+        {"is_guid", json_is_guid},
+        {"guid_bytes", json_guid_bytes},
+        {"pack_guids", json_pack_guids},
+        {"utf8", json_utf8},
+        {"header_safe", json_header_safe},
+        {"escape", json_escape},
+        {"lower", json_lower},
+        {"upper", json_upper},
+        {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);
 }

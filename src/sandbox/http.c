@@ -6,7 +6,6 @@
  * calls `on_request` again. Bytes that libmicrohttpd would not send (half an answer, garbage) are written by
  * us to the socket while the connection is suspended.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -135,7 +134,8 @@ static enum MHD_Result collect_header(void *cls, enum MHD_ValueKind kind, const 
     size_t start = b->len;
     sb_buffer_add(b, key, strlen(key));
     for (size_t i = start; !b->failed && i < b->len; i++)
-        b->data[i] = (char)tolower((unsigned char)b->data[i]);
+        if (b->data[i] >= 'A' && b->data[i] <= 'Z') /* whatever the locale thinks of case */
+            b->data[i] = (char)(b->data[i] + ('a' - 'A'));
     sb_buffer_add(b, ": ", 2);
     if (value != NULL)
         sb_buffer_add(b, value, strlen(value));

@@ -96,7 +96,8 @@ local function saved_plan(path)
   return plan, err
 end
 
-local PLANNING = { "from", "encoding", "user", "column", "ignore_column", "prune", "only", "replace", "touch", "default_country" }
+local PLANNING = { "from", "encoding", "user", "column", "ignore_column", "prune", "only", "replace", "touch",
+  "default_country" }
 
 local STATUS_FIELDS = { "op", "owner", "owner_id", "name", "id", "status", "reason" }
 

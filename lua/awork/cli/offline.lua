@@ -1,4 +1,5 @@
 --- Commands that need no awork: validate, types, completion.
+local core = require "awork.core"
 local awork = require "awork"
 local format = require "awork.format"
 local output = require "awork.cli.output"
@@ -21,7 +22,7 @@ function Findings:add(severity, place, finding)
     return
   end
   local text = finding.message
-  if finding.property and not text:lower():find(finding.property:lower(), 1, true) then
+  if finding.property and not core.lower(text):find(core.lower(finding.property), 1, true) then
     text = finding.property .. ": " .. text
   end
   if finding.hint then

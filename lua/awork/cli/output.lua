@@ -92,7 +92,7 @@ end
 
 -- A word as a shell takes it.
 local function shell_word(word)
-  return word:find "^[%w_./-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
+  return word:find "^[0-9A-Za-z_./-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
 --- What the library says of its options, in the words of the command line.
@@ -105,7 +105,7 @@ function M.worded(text)
     :gsub("set delete_limit = (%d+)", "give --delete-limit %1")
     :gsub("partial = true applies the rest", "--partial applies the rest")
     :gsub("unless that is asked for %(partial%)", "unless --partial asks for it")
-    :gsub('encoding = "([%w-]+)"', "--encoding %1"))
+    :gsub('encoding = "([0-9A-Za-z-]+)"', "--encoding %1"))
 end
 
 --- Text in a column of this width, safe for a terminal.

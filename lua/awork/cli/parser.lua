@@ -15,8 +15,13 @@ local function whole(least, most)
   end
 end
 
+-- With a point, whatever the locale's is: tonumber takes that, too.
+local function decimal(text)
+  return text:find "^%d*%.?%d*$" and tonumber(text)
+end
+
 local function seconds(text)
-  local number = tonumber(text)
+  local number = decimal(text)
   if not number or not (number > 0 and number < math.huge) then
     return nil, ("'%s' is no number of seconds"):format(text)
   end
@@ -24,7 +29,7 @@ local function seconds(text)
 end
 
 local function share(text)
-  local number = tonumber(text)
+  local number = decimal(text)
   if not number or not (number >= 0 and number < 1) then
     return nil, ("'%s' is no number from 0 to below 1"):format(text)
   end

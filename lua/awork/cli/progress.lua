@@ -20,7 +20,8 @@ function M.line(verb, done, total, elapsed, width)
   local rate = elapsed > 0 and done / elapsed or 0
   local tail = (" %d/%d"):format(done, total)
   if done > 0 and elapsed >= 0.5 then
-    tail = tail .. ("  %s/s"):format(rate >= 10 and ("%.0f"):format(rate) or ("%.1f"):format(rate))
+    local tenths = math.floor(rate * 10 + 0.5) -- by hand: %.1f writes the locale's point
+    tail = tail .. (rate >= 10 and "  %d/s" or "  %d.%d/s"):format(tenths // 10, tenths % 10)
     if done < total then
       tail = tail .. ("  %s left"):format(clock((total - done) / rate))
     end

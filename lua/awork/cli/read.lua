@@ -190,7 +190,7 @@ local function each_owner(ctx, client, kind, fn)
       return nil, err
     end
     local infos = owner[names.infos]
-    if not skip[tostring(owner.id):lower()] then
+    if not skip[core.lower(tostring(owner.id))] then
       fn(owner, type(infos) == "table" and infos or {})
     end
     if ctx:signal() then
@@ -260,10 +260,10 @@ local function export_format(opts)
     return opts.format
   end
   local path = opts.output or ""
-  if path:lower():find "%.scim%.json$" then
+  if core.lower(path):find "%.scim%.json$" then
     return "scim"
   end
-  return EXTENSIONS[path:lower():match "%.(%w+)$"] or "json"
+  return EXTENSIONS[core.lower(path):match "%.([0-9A-Za-z]+)$"] or "json"
 end
 
 --- `export`: of users. JSON and JSON lines, SCIM and vCard in constant memory; CSV needs to know its columns first.
@@ -300,7 +300,7 @@ function M.export(ctx)
         local owner, cause
         repeat
           owner, cause = next_owner()
-        until not owner or not skip[tostring(owner.id):lower()]
+        until not owner or not skip[core.lower(tostring(owner.id))]
         if owner == nil or ctx:signal() then
           return nil
         elseif not owner then

@@ -39,7 +39,7 @@ end
 function M.sandbox(ctx)
   local opts, ui = ctx.opts, ctx.ui
   local found, sandbox = pcall(require, "awork.sandbox")
-  if not found and not tostring(sandbox):find "^module 'awork%.sandbox[%w_.]*' not found" then
+  if not found and not tostring(sandbox):find "^module 'awork%.sandbox[0-9A-Za-z_.]*' not found" then
     return failure("not-started", tostring(sandbox))
   elseif not found then
     return failure("no-sandbox", "the sandbox is not installed", "it is a rock of its own: awork-sandbox")

@@ -172,7 +172,7 @@ function Terminal:confirm(question)
   if not answer then
     self:err "\n"
   end
-  answer = (answer or ""):lower():match "^%s*(.-)%s*$"
+  answer = core.lower(answer or ""):match "^%s*(.-)%s*$"
   return answer == "y" or answer == "yes"
 end
 

@@ -106,7 +106,7 @@ function M.check(client)
     if not ids then
       return nil, known
     elseif known then
-      report.api_user = ids[tostring(me.id):lower()] or false
+      report.api_user = ids[core.lower(tostring(me.id))] or false
     end
   end
   report.rate_limit = rate_limit(page.headers or {})

@@ -13,7 +13,7 @@ local TYPES = normalise.FIELD_TYPES
 local MAX_DEPTH = 1000
 
 local function quoted(text)
-  return '"' .. text:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+  return '"' .. text:gsub('[\0-\31\127"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
 end
 
 local function add(out, value, depth)

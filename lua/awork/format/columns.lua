@@ -125,7 +125,7 @@ local GOOGLE_PARTS = {
 }
 
 local function by_google(name)
-  local kind, n, part = name:lower():match "^([%a-]+) (%d%d?) %- ([%a ]+)$"
+  local kind, n, part = core.lower(name):match "^([A-Za-z-]+) (%d%d?) %- ([A-Za-z ]+)$"
   local type, field = GOOGLE_TYPES[kind], GOOGLE_PARTS[part]
   if not type or not field then return nil end
   local labelling = field == "label" or field == "service" or field == "formatted"

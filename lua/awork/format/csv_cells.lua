@@ -117,11 +117,11 @@ end
 -- "#N/A", "#WERT!", "#####", "Err:502".
 local function is_error(s)
   if byte(s, 1) == HASH then
-    return #s <= MAX_ARTEFACT and (find(s, "^#[%u\xC3][%w/_\x80-\xBF\xC3]*[!?]$") or find(s, "^#[Nn]/?[AaVv]$")
+    return #s <= MAX_ARTEFACT and (find(s, "^#[A-Z\xC3][0-9A-Za-z/_\x80-\xBF\xC3]*[!?]$") or find(s, "^#[Nn]/?[AaVv]$")
       or find(s, "^#+$") or find(s, "^#GETTING_DATA$")) ~= nil
   end
-  return #s <= MAX_ARTEFACT and (find(s, "^Err:%d+$") or find(s, "^%[object %a+%]$")
-    or find(s, "^System%.[%a.]+%[?%]?$") or find(s, "^Microsoft%.[%a.]+$")) ~= nil
+  return #s <= MAX_ARTEFACT and (find(s, "^Err:%d+$") or find(s, "^%[object [A-Za-z]+%]$")
+    or find(s, "^System%.[A-Za-z.]+%[?%]?$") or find(s, "^Microsoft%.[A-Za-z.]+$")) ~= nil
 end
 
 local IS_DIGITS = { phone = true, zipCode = true, houseNumber = true }
@@ -205,9 +205,9 @@ local function split_phone(s, from, out)
 end
 
 local function phones(s)
-  if not find(s, "[;,/|\r\n\t\\+&%a]", 2) or find(s, "[\1-\3]") then return nil end
+  if not find(s, "[;,/|\r\n\t\\+&A-Za-z]", 2) or find(s, "[\1-\3]") then return nil end
   -- ";ext=12" (RFC 3966) belongs to what is before it.
-  local marked = gsub(mark_conjunctions(s), ";( *%a[%a-]*=)", "\3%1")
+  local marked = gsub(mark_conjunctions(s), ";( *[A-Za-z][A-Za-z-]*=)", "\3%1")
   local out = {}
   for _, part in ipairs(split_at(marked, "[;|\r\n\t]")) do
     if not split_phone(gsub(part, "[ \t]/[ \t]", "\2"), 1, out) then return false end
@@ -234,7 +234,9 @@ local function urls(s)
   if #parts < 2 then return nil end
   local whole = 0
   for _, part in ipairs(parts) do
-    if find(part, "^%a[%w+.-]*://.") or find(part, "^[%w-]+%.[%w.-]+%f[/\0]") then whole = whole + 1 end
+    if find(part, "^[A-Za-z][0-9A-Za-z+.-]*://.") or find(part, "^[0-9A-Za-z-]+%.[0-9A-Za-z.-]+%f[/\0]") then
+      whole = whole + 1
+    end
   end
   -- A comma or a semicolon may be in an address: "https://example.com/a,b".
   if whole == #parts then return parts end
@@ -261,7 +263,7 @@ local SINGLE = { zipCode = "[;|\r\n\t]", city = "[;|\r\n\t]", country = "[;|\r\n
 -- Reading and writing ----------------------------------------------------------------------------------------------
 
 local function excerpt(s)
-  s = gsub(sub(s, 1, 80), "%c", " ")
+  s = gsub(sub(s, 1, 80), "[\0-\31\127]", " ")
   while not utf8.len(s) do s = sub(s, 1, -2) end
   return s
 end

@@ -19,6 +19,7 @@
 -- Sinks: a file's name, an open file, a function that takes strings.
 --
 -- Errors have `kind = "format"`, or `"file"` where the system refused; see stream.lua.
+local core = require "awork.core"
 local person = require "awork.format.person"
 local stream = require "awork.format.stream"
 
@@ -51,9 +52,9 @@ local NAMES = { [M.csv] = "csv", [M.vcard] = "vcard", [M.scim] = "scim", [M.json
 
 -- The format that a file's name says; nil for none. JSON may be SCIM: that its text says.
 local function by_name(name)
-  name = name:lower()
+  name = core.lower(name)
   if name:find "%.scim%.json$" then return "scim" end
-  local extension = name:match "%.(%w+)$"
+  local extension = name:match "%.([0-9A-Za-z]+)$"
   if extension == "txt" then return "csv" end
   return FORMATS[extension] and extension or nil
 end
@@ -68,7 +69,7 @@ function M.detect(head)
   head = head:gsub("^\xEF\xBB\xBF", ""):gsub("^[ \t\r\n]+", "")
   if head:find "^[Bb][Ee][Gg][Ii][Nn]:[Vv][Cc][Aa][Rr][Dd]" then return "vcard" end
   if head:find "^[%[{]" then
-    local lower = head:lower()
+    local lower = core.lower(head)
     if lower:find("urn:ietf:params:scim", 1, true) or lower:find '^{%s*"resources"' or lower:find '"username"%s*:' then
       return "scim"
     end

@@ -161,7 +161,7 @@ function Items:object()
     if self:peek() ~= COLON then self:fail("syntax", "a colon was expected after " .. persons.excerpt(key)) end
     input.pos = input.pos + 1
     local c = self:peek()
-    if c == LIST and key:lower() == self.wrapper then
+    if c == LIST and core.lower(key) == self.wrapper then
       input.pos = input.pos + 1
       self.fields, self.state = fields, "wrapped"
       if self:peek() == END_LIST then

@@ -115,7 +115,7 @@ end
 --- The beginning of a text, of at most `most` characters (40), fit for a message.
 function M.excerpt(s, most)
   most = most or 40
-  s = text.trim(s):gsub("%c+", " ")
+  s = text.trim(s):gsub("[\0-\31\127]+", " ")
   if not utf8.len(s) then s = s:gsub("[\x80-\xFF]", "?") end
   if utf8.len(s) > most then s = s:sub(1, utf8.offset(s, most - 2) - 1) .. "..." end
   return s

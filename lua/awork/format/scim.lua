@@ -20,7 +20,7 @@ local EXTENSION = "urn:awork:params:scim:schemas:extension:contactinfos:2.0:User
 local function lower(t)
   local out = {}
   for key, value in pairs(t) do
-    if type(key) == "string" then out[key:lower()] = value end
+    if type(key) == "string" then out[core.lower(key)] = value end
   end
   return out
 end
@@ -30,7 +30,7 @@ local function string_of(v) return type(v) == "string" and v ~= "" and v or nil 
 -- Providers write booleans as text, too: true, false, or nil for what is neither.
 local function boolean_of(v)
   if type(v) == "boolean" then return v end
-  local word = type(v) == "string" and v:lower()
+  local word = type(v) == "string" and core.lower(v)
   if word == "true" then return true end
   if word == "false" then return false end
   return nil
@@ -46,7 +46,7 @@ local DEFAULTS = { email = "other", phone = "other", address = "other", messenge
 
 local function set(names)
   local out = {}
-  for name in names:gmatch "%S+" do out[name:lower()] = name end
+  for name in names:gmatch "%S+" do out[core.lower(name)] = name end
   return out
 end
 
@@ -61,7 +61,7 @@ local IDLE = set("externalId nickName title userType preferredLanguage locale ti
 local ADDRESS_FIELDS = { "streetaddress", "postalcode", "locality", "region" }
 
 local function strip_scheme(value, scheme)
-  if scheme and value:sub(1, #scheme):lower() == scheme then return value:sub(#scheme + 1) end
+  if scheme and core.lower(value:sub(1, #scheme)) == scheme then return value:sub(#scheme + 1) end
   return value
 end
 
@@ -92,8 +92,8 @@ local function expand_paths(user)
   end
   table.sort(paths)
   for _, path in ipairs(paths) do
-    local attribute, kind, field = path:match '^(%a+)%[type eq "([^"]*)"%]%.(%a+)$'
-    local name = path:match "^name%.(%a+)$"
+    local attribute, kind, field = path:match '^([A-Za-z]+)%[type eq "([^"]*)"%]%.([A-Za-z]+)$'
+    local name = path:match "^name%.([A-Za-z]+)$"
     if attribute and NAMES[attribute] and (user[attribute] == nil or type(user[attribute]) == "table") then
       local list = user[attribute] or {}
       local entry
@@ -224,7 +224,7 @@ end
 -- Who it is: nil, what is wrong, and with which attribute.
 local function key_of(user, contact_infos, opts)
   if opts.user then
-    local key = string_of(user[opts.user:lower()])
+    local key = string_of(user[core.lower(opts.user)])
     if not key then return nil, "is missing, and says who this is", opts.user end
     return key
   end
@@ -253,7 +253,7 @@ local function person_of(value, opts, context)
   if profile then
     self:add({ type = "urls", subType = self.defaults.urls or DEFAULTS.urls, value = profile }, "profileUrl")
   end
-  local message, place = self:read_extension(user[EXTENSION:lower()])
+  local message, place = self:read_extension(user[core.lower(EXTENSION)])
   if message then return nil, message, place end
 
   local person = { contact_infos = self.contact_infos }
@@ -265,8 +265,8 @@ local function person_of(value, opts, context)
   person.user, message, place = key_of(user, self.contact_infos, opts)
   if message then return nil, message, place end
   for key in pairs(value) do
-    local name = type(key) == "string" and key:lower()
-    local left_out = name and user[name] ~= nil and not USED[name] and name ~= (opts.user or ""):lower()
+    local name = type(key) == "string" and core.lower(key)
+    local left_out = name and user[name] ~= nil and not USED[name] and name ~= core.lower(opts.user or "")
     if left_out and not context.ignored(key) then
       if IDLE[name] then
         context.idle[IDLE[name]] = true

@@ -42,7 +42,7 @@ local NAMES = {
 --- The canonical name of an encoding (`"utf-8"`, `"utf-16"`, `"utf-16le"`, `"utf-16be"`, `"windows-1252"`,
 -- `"iso-8859-15"`), whatever its spelling; nil for one that is not known.
 function M.encoding(name)
-  return type(name) == "string" and NAMES[gsub(name:lower(), "[%s_%-:.]", "")] or nil
+  return type(name) == "string" and NAMES[gsub(M.lower(name), "[%s_%-:.]", "")] or nil
 end
 
 -- One block of UTF-16 code units. The fast way is right unless there are surrogates; those are paired by hand, and one

@@ -66,7 +66,7 @@ local GUESSES = {
 
 -- The types that the property may hold; nil: any.
 local function guess(name)
-  for word in name:upper():gmatch "%u+" do
+  for word in core.upper(name):gmatch "[A-Z]+" do
     for _, entry in ipairs(GUESSES) do
       if entry[2][word] then return { entry[1] } end
     end
@@ -85,7 +85,7 @@ local function somebody_else(property, card)
   for _, word in ipairs(property.types) do
     if labels.is_somebody_else(word) then return word end
   end
-  local label = property.group and card.labels[property.group:lower()]
+  local label = property.group and card.labels[core.lower(property.group)]
   return label and labels.is_somebody_else(label) and label or nil
 end
 
@@ -98,7 +98,7 @@ local function concepts(property, card)
   for _, word in ipairs(property.types) do take(word) end
   local service = property.params["service-type"] or property.params["x-service-type"]
   if service then take(service) end
-  local label = property.group and card.labels[property.group:lower()]
+  local label = property.group and card.labels[core.lower(property.group)]
   if label then take(label) end
   return found, label
 end
@@ -106,8 +106,8 @@ end
 -- "tel:+49-30-1;ext=5" → "+49-30-1 ext. 5", where the value is not said to be text.
 local function strip_scheme(property, value, scheme)
   local said = property.params.value
-  if said and said:lower() == "text" then return value end
-  if value:sub(1, #scheme):lower() ~= scheme then return value end
+  if said and core.lower(said) == "text" then return value end
+  if core.lower(value:sub(1, #scheme)) ~= scheme then return value end
   value = value:sub(#scheme + 1)
   if scheme == "tel:" then value = value:gsub(";ext=(%d+)$", " ext. %1") end
   return value
@@ -133,8 +133,8 @@ local function address_of(property, card)
     end
   end
   if not country and property.group then
-    country = card.countries[property.group:lower()] -- Apple's ISO code beside an address
-    country = country and country:upper()
+    country = card.countries[core.lower(property.group)] -- Apple's ISO code beside an address
+    country = country and core.upper(country)
   end
   if not (info.addressLine1 or info.addressLine2 or city or state or zip) then return nil end
   info.country = country and persons.country(country)
@@ -145,9 +145,9 @@ local function messenger_of(property, found)
   local said = property.params.value
   local value = lines.unescape(property.value)
   local subtype = labels.subtype("messenger", found) or "other"
-  if said and said:lower() == "text" then return { type = "messenger", subType = subtype, value = value } end
-  local scheme, rest = value:match "^(%a[%w+.-]*):(.+)$"
-  scheme = scheme and scheme:lower()
+  if said and core.lower(said) == "text" then return { type = "messenger", subType = subtype, value = value } end
+  local scheme, rest = value:match "^([A-Za-z][0-9A-Za-z+.-]*):(.+)$"
+  scheme = scheme and core.lower(scheme)
   if scheme == "skype" or scheme == "whatsapp" then
     subtype, value = scheme, rest
   elseif scheme == "x-apple" then
@@ -252,7 +252,7 @@ local function person_of(card, opts)
   local user
   if opts.user then
     local spec = columns.spec(opts.user)
-    local property = card.single[opts.user:upper()]
+    local property = card.single[core.upper(opts.user)]
     if spec then
       for _, info in ipairs(contact_infos) do
         if info.type == spec.type and info.subType == spec.subType then
@@ -282,7 +282,7 @@ local function reader(input, opts)
   local wanted = WANTED
   if opts.user or opts.extra then
     wanted = setmetatable({}, { __index = WANTED })
-    if opts.user then wanted[opts.user:upper()] = true end
+    if opts.user then wanted[core.upper(opts.user)] = true end
     if opts.extra then
       for _, name in ipairs(EXTRA) do wanted[name] = true end
     end
@@ -329,13 +329,13 @@ local function reader(input, opts)
   local function add(card, property)
     local name = property.name
     if name == "X-ABLABEL" and property.group then
-      card.labels[property.group:lower()] = lines.unescape(property.value)
+      card.labels[core.lower(property.group)] = lines.unescape(property.value)
     elseif name == "X-ABADR" and property.group then
-      card.countries[property.group:lower()] = property.value
+      card.countries[core.lower(property.group)] = property.value
     elseif name == "VERSION" then
       if not VERSIONS[property.value] then return "syntax", "this is neither vCard 2.1 nor 3.0 nor 4.0" end
     elseif name == "KIND" or name == "X-ADDRESSBOOKSERVER-KIND" then
-      card.no_person = card.no_person or NO_PERSON[property.value:lower()]
+      card.no_person = card.no_person or NO_PERSON[core.lower(property.value)]
     elseif INFOS[name] then
       card.properties[#card.properties + 1] = property
     end
@@ -404,7 +404,7 @@ local function reader(input, opts)
         end
         finish()
         return nil
-      elseif name == "BEGIN" and property.value and property.value:upper() == "VCARD" then
+      elseif name == "BEGIN" and property.value and core.upper(property.value) == "VCARD" then
         if not first then
           first, number = property.line, number + 1
         elseif agent then
@@ -469,7 +469,7 @@ local SERVICE_NAMES = {
   linkedIn = "LinkedIn", instagram = "Instagram", pinterest = "Pinterest", gitHub = "GitHub",
 }
 
-local function is_uri(s) return s:find "^%a[%w+.-]*:[%w%-._~:/?#%[%]@!$&'()*+,;=%%]+$" ~= nil end
+local function is_uri(s) return s:find "^[A-Za-z][0-9A-Za-z+.-]*:[0-9A-Za-z%-._~:/?#%[%]@!$&'()*+,;=%%]+$" ~= nil end
 
 -- What a TEXT value can't hold.
 local function has_controls(s) return s:find "[%z\1-\8\11-\31\127]" ~= nil end
@@ -503,12 +503,13 @@ local function core_line(info, fields, v4)
     elseif word == "" then
       types = ""
     else
-      types = ";TYPE=" .. (v4 and word:find(",", 1, true) and '"' .. word:lower() .. '"' or v4 and word:lower() or word)
+      types = ";TYPE=" .. (v4 and word:find(",", 1, true) and '"' .. core.lower(word) .. '"'
+        or v4 and core.lower(word) or word)
     end
     if type == "address" then return address_line(info, fields, types) end
     if #fields > 1 or not value then return nil end
     local scheme = SCHEMES[type]
-    if scheme and value:sub(1, #scheme):lower() == scheme then types = types .. ";VALUE=text" end
+    if scheme and core.lower(value:sub(1, #scheme)) == scheme then types = types .. ";VALUE=text" end
     return NAMES[type] .. types .. ":" .. (type == "urls" and is_uri(value) and value or lines.escape(value))
   end
   if #fields > 1 or not value then return nil end
@@ -518,15 +519,15 @@ local function core_line(info, fields, v4)
     local name = "IMPP"
     if service then name = name .. (v4 and ";SERVICE-TYPE=" or ";X-SERVICE-TYPE=") .. service end
     local uri = info.subType ~= "other" and info.subType .. ":" .. value or value
-    local scheme = uri:match "^(%a[%w+.-]*):"
-    scheme = scheme and scheme:lower()
+    local scheme = uri:match "^([A-Za-z][0-9A-Za-z+.-]*):"
+    scheme = scheme and core.lower(scheme)
     local foreign = info.subType == "other" and (scheme == "skype" or scheme == "whatsapp" or scheme == "x-apple")
     if is_uri(uri) and not foreign then return name .. ":" .. uri end
     return name .. ";VALUE=text:" .. lines.escape(value)
   elseif type == "social" or info.subType == "gitHub" and type == "urls" then
     local name = v4 and "SOCIALPROFILE" or "X-SOCIALPROFILE"
-    if service then name = name .. (v4 and ";SERVICE-TYPE=" .. service or ";TYPE=" .. service:lower()) end
-    if is_uri(value) and not value:lower():find "^x%-apple:" then return name .. ":" .. value end
+    if service then name = name .. (v4 and ";SERVICE-TYPE=" .. service or ";TYPE=" .. core.lower(service)) end
+    if is_uri(value) and not core.lower(value):find "^x%-apple:" then return name .. ":" .. value end
     return name .. ";VALUE=text:" .. lines.escape(value)
   end
 end
@@ -545,7 +546,7 @@ local function encoder(opts, _, level)
     local full = (first .. " " .. last):gsub("^ ", ""):gsub(" $", "")
     local out = { "BEGIN:VCARD", "VERSION:" .. version }
     if user then
-      if core.is_guid(user) then out[#out + 1] = "UID:urn:uuid:" .. user:lower() end
+      if core.is_guid(user) then out[#out + 1] = "UID:urn:uuid:" .. core.lower(user) end
       out[#out + 1] = "X-AWORK-USER:" .. lines.escape(user)
     end
     out[#out + 1] = "N:" .. lines.escape(last) .. ";" .. lines.escape(first) .. ";;;"

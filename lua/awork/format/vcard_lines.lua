@@ -1,4 +1,5 @@
 --- The content lines of vCards (RFC 2426, RFC 6350, and 2.1 as old phones write it): unfolded, taken apart, decoded.
+local core = require "awork.core"
 local text = require "awork.format.text"
 local stream = require "awork.format.stream"
 
@@ -60,7 +61,7 @@ end
 
 -- Whether a line's value is base64: by its parameters, or a data URI. Photos are; nobody wants them.
 local function is_base64(line)
-  local head = sub(line, 1, PEEK):lower()
+  local head = core.lower(sub(line, 1, PEEK))
   local colon = find(head, ":", 1, true)
   if not colon then return false end
   local name = sub(head, 1, colon)
@@ -71,7 +72,7 @@ end
 -- Old phones do not indent what goes on below a photo. Its lines are passed over; a blank one, or one that is no
 -- base64, ends them.
 local function skip_base64(self)
-  while find(peek(self), "^[%w+/]+=*[ \t]*$") do
+  while find(peek(self), "^[0-9A-Za-z+/]+=*[ \t]*$") do
     if not physical(self) then break end
   end
 end
@@ -142,10 +143,10 @@ local function parameters(line, pos)
   local types, params = {}, {}
   pos = match(line, "^[ \t]*()", pos)
   while byte(line, pos) == 59 do -- ;
-    local name, at = match(line, "^[ \t]*([%w_-]*)[ \t]*()", pos + 1)
+    local name, at = match(line, "^[ \t]*([0-9A-Za-z_-]*)[ \t]*()", pos + 1)
     pos = at
     if byte(line, pos) == EQUALS then
-      name = name:lower()
+      name = core.lower(name)
       local values = {}
       repeat
         pos = pos + 1
@@ -163,7 +164,7 @@ local function parameters(line, pos)
         params[name] = table.concat(values, ",")
       end
     elseif name ~= "" then
-      if BARE_ENCODINGS[name:lower()] then
+      if BARE_ENCODINGS[core.lower(name)] then
         params.encoding = name
       else
         types[#types + 1] = name
@@ -227,9 +228,9 @@ function Lines:next()
   while true do
     local line, number, cut = logical(self)
     if not line then return nil, number end
-    local group, name, pos = match(line, "^([%w_-]+)%.([%w_-]+)()")
-    if not group then name, pos = match(line, "^[ \t]*([%w_-]+)()") end
-    name = name and name:upper()
+    local group, name, pos = match(line, "^([0-9A-Za-z_-]+)%.([0-9A-Za-z_-]+)()")
+    if not group then name, pos = match(line, "^[ \t]*([0-9A-Za-z_-]+)()") end
+    name = name and core.upper(name)
     local types, params, colon
     if name and self.wanted[name] then
       types, params, colon = parameters(line, pos)
@@ -243,14 +244,14 @@ function Lines:next()
       end
       if cut then return fail("limit", ("a line of more than %d bytes"):format(MAX_LINE)) end
       local value = trim(sub(line, colon + 1))
-      if params.encoding and params.encoding:lower() == "quoted-printable" then
+      if params.encoding and core.lower(params.encoding) == "quoted-printable" then
         value = gsub(value, "=(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
       end
       if find(value, "[\x80-\xFF]") then
         local charset = params.charset
         local encoding = charset and text.encoding(charset) or not charset and self.encoding
         if not encoding or encoding:find "^utf%-16" then
-          return fail("encoding", ("the character set '%s' is not known"):format(gsub(charset, "[^%w_-]", "?")))
+          return fail("encoding", ("the character set '%s' is not known"):format(gsub(charset, "[^0-9A-Za-z_-]", "?")))
         end
         local converted = text.to_utf8(value, encoding)
         if not converted then
@@ -290,7 +291,7 @@ end
 
 --- A parameter's value, in quotes where it needs them.
 function M.parameter(s)
-  if find(s, "^[%w-]+$") then return s end
+  if find(s, "^[0-9A-Za-z-]+$") then return s end
   return '"' .. gsub(s, '[\n"^]', { ["\n"] = "^n", ['"'] = "^'", ["^"] = "^^" }) .. '"'
 end
 

@@ -83,7 +83,7 @@ local function rights_of(what, list)
   local rights = {}
   if list ~= nil and type(list) ~= "table" then misuse(what .. ".rights must be a list") end
   for _, name in ipairs(list or {}) do
-    if type(name) ~= "string" or not name:find "^[%l%-]+:%l+$" then
+    if type(name) ~= "string" or not name:find "^[a-z%-]+:[a-z]+$" then
       misuse(what .. ".rights: '" .. tostring(name) .. "' is not like 'user-master-data:read'")
     end
     rights[name] = true

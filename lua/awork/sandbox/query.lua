@@ -161,12 +161,12 @@ local function number_at(text, pos)
     stop = digits and (text:match("^[LlMmFfDd]()", stop) or stop)
   end
   local value = digits and tonumber(digits)
-  if not value or text:find("^[%w_]", stop) then refuse("unexpected '" .. text:sub(pos, pos) .. "'") end
+  if not value or text:find("^[0-9A-Za-z_]", stop) then refuse("unexpected '" .. text:sub(pos, pos) .. "'") end
   return value, stop
 end
 
 local function word_at(text, pos)
-  local word, stop = text:match("^([%w_/%.]+)()", pos)
+  local word, stop = text:match("^([0-9A-Za-z_/%.]+)()", pos)
   local lower = word:lower()
   if (lower == "guid" or lower == "datetime") and text:sub(stop, stop) == "'" then
     local value
@@ -175,7 +175,7 @@ local function word_at(text, pos)
   end
   if NAMED_TIMES[lower] then
     local sign, days, behind = text:match("^([+-])(%d+)[dD]()", stop)
-    if sign and (#days > 6 or text:find("^[%w_]", behind)) then refuse("unexpected '" .. sign .. "'") end
+    if sign and (#days > 6 or text:find("^[0-9A-Za-z_]", behind)) then refuse("unexpected '" .. sign .. "'") end
     local add = sign and math.tointeger(tonumber(sign .. days)) or 0
     return { kind = "time", word = word, lower = lower, add = add, moved = sign ~= nil }, behind or stop
   end
@@ -200,7 +200,7 @@ local function tokenize(text)
       local value
       value, pos = number_at(text, pos)
       tokens[n] = { kind = "literal", value = value }
-    elseif c:find "[%a_]" then
+    elseif c:find "[A-Za-z_]" then
       tokens[n], pos = word_at(text, pos)
     else
       refuse("unexpected '" .. c .. "'")
@@ -489,7 +489,7 @@ function parser:operand()
   if t.kind == "time" then return self:time(t) end
   if t.kind ~= "word" then refuse "a field or value expected" end
   if self:next_is "(" then
-    local list, verb = t.word:match "^(.+)/(%a+)$"
+    local list, verb = t.word:match "^(.+)/([A-Za-z]+)$"
     verb = verb and verb:lower()
     if verb == "any" then return self:any(list) end
     if verb == "count" then
@@ -634,7 +634,7 @@ local function parse_order(text, fields)
   local keys = {}
   if text:find "^," or text:find ",$" or text:find ",," or text == "" then refuse "an empty field" end
   for part in text:gmatch "[^,]+" do
-    local name, direction = part:match "^([%w_/]+)%s*(%a*)$"
+    local name, direction = part:match "^([0-9A-Za-z_/]+)%s*([A-Za-z]*)$"
     direction = direction and direction:lower()
     if not name or not (direction == "" or direction == "asc" or direction == "desc") then
       refuse("'" .. part .. "' is no field with asc or desc")

@@ -229,7 +229,7 @@ end
 
 -- `first.last@…` gives names, anything else nothing.
 local function autofill(_, _, email)
-  local first, last = match(email, "^(%a+)%.(%a+)@.+%..+$")
+  local first, last = match(email, "^([A-Za-z]+)%.([A-Za-z]+)@.+%..+$")
   if not first then return 204 end
   local function name(s) return s:sub(1, 1):upper() .. s:sub(2):lower() end
   return 200, '{"firstName":' .. quote(name(first)) .. ',"lastName":' .. quote(name(last)) .. ',"gender":null}'

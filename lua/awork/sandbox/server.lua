@@ -1,6 +1,7 @@
 --- The sandbox's script: runs on the server's thread, in a lua_State of its own, and decides what to answer.
 -- C calls `handle` for each request, `early` for one whose header alone is there (only while a fault wants it), and
 -- `command` for what the starter asks. Nothing here blocks.
+require "awork.sandbox.ascii".install() -- before the modules that keep string.lower
 local answers = require "awork.sandbox.answers"
 local commands = require "awork.sandbox.commands"
 local routes = require "awork.sandbox.routes"
