@@ -73,7 +73,7 @@ describe("two values in one cell", function()
   it("are one where a slash, a comma or a semicolon belongs to the number", function()
     for _, number in ipairs { "030/1234567", "030 / 1234567", "0170 / 7654321", "+49 30/123-45", "+49 (0)30 / 1234567",
       "+49 5251/123456", "+49 30 1234567,12", "+49 30 1234567;ext=12", "030 1234567 / 68", "(030) 1234567",
-      "030.1234567", "+1 (212) 555-0100 x12" } do
+      "030.1234567", "+1 (212) 555-0100 x12", "tel:+49301234567", "tel: +49 30 1234567", "(+49) 30 1234567" } do
       assert.same({ "phone/work " .. number }, (cell("Telefon", number)))
     end
   end)

@@ -71,6 +71,24 @@ describe("a column that is not understood", function()
     assert.matches("property 'X%-TEL' .* phone", p.problems[1].message)
   end)
 
+  it("keeps addresses alone when it is a part of one that can't be used", function()
+    local text = "E-Mail,Telefon,Ort\nada@example.com,+49 30 1,Berlin\n"
+    local p = planned(text, { prune = true })
+    assert.same({ 1, "social" }, { deletes(p), p.changes[1].before.type })
+    assert.matches("no address is deleted or replaced", p.problems[1].message)
+  end)
+
+  it("is known by what programs call what is no contact info", function()
+    local p = planned("E-Mail,Telefon,Abteilung,Geburtstag,Telefon Assistent,Notfallkontakt Telefon\n"
+      .. "ada@example.com,+49 30 1,IT,1.1.,+49 30 3,+49 30 4\n", { prune = true })
+    assert.same({ 1, 0 }, { deletes(p), #p.problems })
+  end)
+
+  it("is named no obstacle where the caller leaves out one that is understood; its type stays", function()
+    local p = planned(GOOD, { prune = true }, { ignore_columns = { "Telefon" } })
+    assert.same({ 1, 0, "social" }, { deletes(p), #p.problems, p.changes[1].before.type })
+  end)
+
   it("keeps what one entry would have replaced", function()
     local person = format.csv.decode(TYPO)[1]
     person.contact_infos[2] = { type = "phone", subType = "work", value = "+49 30 2", replace = true }

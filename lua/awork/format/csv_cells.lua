@@ -53,7 +53,7 @@ local SEPARATORS = "[,;\t|\r\n]"
 -- `s`, each part of it but the first treated by `change(apostrophes, rest)`.
 local function each_part(s, change)
   local at = find(s, SEPARATORS)
-  if not at then return s end
+  if not at or not find(s, "[=+@\xEF-]") then return s end -- no sign, nothing to change
   local out = { sub(s, 1, at) }
   while at do
     local following = find(s, SEPARATORS, at + 1)
@@ -195,7 +195,7 @@ local function split_phone(s, from, out)
   -- "+49 30 1234567 +49 170 7654321"
   local start = 1
   repeat
-    local plus = find(s, "+", start + 2, true)
+    local _, plus = find(s, "[0-9)][ (]*%+", start)
     local part = plus and trim(sub(s, start, plus - 1))
     if plus and not is_whole(part) then return false end
     out[#out + 1] = part or gsub(sub(s, start), "\2", " / ")

@@ -110,8 +110,8 @@ Plan.__index = Plan
 function Plan:warn(i, message) self.warnings[#self.warnings + 1] = { column = self.header[i], message = message } end
 
 -- A column that gives nothing: kept for `extra`, warned of, and, unless it is known to be about something else, a
--- reason to delete nothing.
-function Plan:leave_out(i, message)
+-- reason to delete nothing: of the type that it is of, if that is known.
+function Plan:leave_out(i, message, type)
   local name = self.header[i]
   self.unmapped[#self.unmapped + 1] = i
   if name == "" or i == self.user_column then return end
@@ -120,7 +120,7 @@ function Plan:leave_out(i, message)
     return
   end
   self:warn(i, message or "not understood as a contact info; it is left out")
-  self.unknown[#self.unknown + 1] = { name = name, what = "column" }
+  self.unknown[#self.unknown + 1] = { name = name, what = "column", types = type and { type } }
 end
 
 -- A column that the caller leaves out, though it is understood: what it would give is not known, so it is not deleted.
@@ -155,7 +155,7 @@ function Plan:add_part(i, spec)
   if spec.google then group.columns[spec.type .. spec.n] = self.header[i] end
   local taken = group.columns[spec.field]
   if taken and not (spec.guessed and spec.field == "addressLine2") then
-    self:leave_out(i, ("also gives %s, which is taken from '%s'; it is left out"):format(spec.field, taken))
+    self:leave_out(i, ("also gives %s, which is taken from '%s'; it is left out"):format(spec.field, taken), spec.type)
   else
     group.fields[#group.fields + 1] = { index = i, column = self.header[i], field = spec.field, line = spec.line or 1 }
     group.columns[spec.field] = taken or self.header[i]
@@ -168,7 +168,7 @@ function Plan:drop_streetless()
     local group = self.infos[k]
     if group.loose and not group.columns.addressLine1 and not group.columns.poBox then
       for _, part in ipairs(group.fields) do
-        self:leave_out(part.index, "part of an address without a column for its street; it is left out")
+        self:leave_out(part.index, "part of an address without a column for its street; it is left out", group.type)
       end
       table.remove(self.infos, k)
     elseif group.loose then
@@ -220,7 +220,7 @@ function M.compile(header, opts, file, level)
     elseif spec.person then
       plan:add_person(i, spec, whole)
     elseif doubtful[i] then
-      plan:leave_out(i, "it is not clear which address it belongs to; it is left out")
+      plan:leave_out(i, "it is not clear which address it belongs to; it is left out", spec.type)
     elseif says_kind(spec) then
       plan.formatted = plan.formatted or {}
       if spec.field == "formatted" then plan.formatted[spec.type .. spec.n] = i end

@@ -33,9 +33,8 @@ local FILE = { ["not-read"] = true, ["not-written"] = true }
 
 --- An error: `kind` (`"format"`, or `"file"` if the system refused), `code` (`"encoding"`, `"syntax"`, `"limit"`,
 -- `"empty"`, `"columns"`, `"user"`, `"type"`, `"unrepresentable"`; `"not-read"`, `"not-written"`), `message`,
--- `description` (the
--- message with its place), and of `place` the fields `file`, `row`, `line`, `column`, `property`. `fatal`: nothing more
--- can be read after it.
+-- `description` (the message with its place), and of `place` the fields `file`, `row`, `line`, `column`, `property`.
+-- `fatal`: nothing more can be read after it.
 function M.fail(code, message, place, fatal)
   place = place or {}
   local where = M.place(place)
