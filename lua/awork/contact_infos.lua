@@ -108,8 +108,8 @@ local function check_call(options, position, name, change)
       error(("bad argument #%d to '%s' (unknown option '%s')"):format(position, name, tostring(key)), 3)
     end
     if not ok then
-      error(("bad argument #%d to '%s' (option '%s' is not valid: timeout and start_within are seconds above 0, retry false or a count)")
-        :format(position, name, key), 3)
+      error(("bad argument #%d to '%s' (option '%s' is not valid: timeout and start_within are seconds above 0, "
+        .. "retry false or a count)"):format(position, name, key), 3)
     end
   end
   return options
@@ -128,8 +128,9 @@ end
 --
 -- It is validated first (option `validate`), with `isAddress` set for an address. If the request may have taken effect
 -- though no answer came (connection lost after it was sent, timeout, a status 5xx), the owner's contact infos are read
--- back: the one that this request made is adopted, otherwise it is posted again. So there is exactly one in the end, or
--- an error; one with `ambiguous = true` says what to check. docs: "Never twice, never lost".
+-- back: the one that this request made is adopted; if lists lack it that have had time to show it (`list_lag`), it is
+-- posted again. So there is exactly one in the end, or an error; one with `ambiguous = true` says what to check.
+-- docs: "Never twice, never lost".
 ---@param owner_id string GUID of the user or company
 ---@param info table
 ---@param options? { timeout: number?, retry: false|integer? } `retry = false`: neither retries nor reads back
