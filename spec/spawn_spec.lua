@@ -69,6 +69,18 @@ describe("tasks", function()
     server.clear_faults()
   end)
 
+  it("show nothing of what they know, and are told from what is none", function()
+    local task = client:spawn(function() return client.users:me() end)
+    assert.is_nil(next(task))
+    assert.matches("^awork%.task: %d+ %(ready%)$", tostring(task))
+    task.wait, task._scheduler = nil, {} -- what a script puts there is its own
+    assert(task:wait())
+    for _, method in ipairs { "wait", "done", "status", "cancel" } do
+      assert.error_matches(function() task[method] {} end, "awork%.task expected")
+      assert.error_matches(function() task[method]() end, "awork%.task expected")
+    end
+  end)
+
   it("may use every method, also each and patch and create_many", function()
     local task = client:spawn(function()
       local created = assert(client.contact_infos:create(id, help.phone()))
