@@ -1,3 +1,4 @@
+local core = require "awork.core"
 local help = require "client_help"
 
 describe("tasks", function()
@@ -532,6 +533,88 @@ describe("tasks", function()
       assert.equal(server.me_id, (task:wait()))
       client:step() -- the one before may have ended at its time limit, not at the end of the results
       assert.is_nil(client:timeout())
+    end)
+
+    -- '["aaaa…"]', and the same as gzip: RFC 1951, one block of fixed codes, each pair of which repeats 258 a.
+    local function repetition(pairs)
+      local bits = { "110" } -- the last block, fixed codes
+      local function literal(c)
+        for bit = 7, 0, -1 do
+          bits[#bits + 1] = ("%d"):format(0x30 + c:byte() >> bit & 1)
+        end
+      end
+      literal "["
+      literal '"'
+      literal "a"
+      bits[#bits + 1] = ("11000101" .. "00000"):rep(pairs) -- length 258, distance 1
+      literal '"'
+      literal "]"
+      bits[#bits + 1] = "0000000" -- the end
+      local text = '["' .. ("a"):rep(258 * pairs + 1) .. '"]'
+      local deflated = (table.concat(bits) .. ("0"):rep(7)):gsub("%d%d%d%d%d%d%d%d", function(byte)
+        return string.char(tonumber(byte:reverse(), 2))
+      end):gsub("[01]+$", "")
+      return text, "\x1f\x8b\8\0\0\0\0\0\0\xff" .. deflated .. ("<I4I4"):pack(core.crc32(text), #text)
+    end
+
+    it("take no more than 256 KiB of an answer in a step, however few bytes it came in", function()
+      local text, packed = repetition(16384)
+      assert.is_true(#packed < #text // 100)
+      for _, body in ipairs { text, packed } do
+        server.fault { kind = "status", status = 200, path = "/users/me", body = body,
+          headers = body == packed and { ["Content-Encoding"] = "gzip" } or nil, content_type = "application/json" }
+        local task = client:spawn(function()
+          return client:request("GET", "/users/me")
+        end)
+        local steps = 0
+        while client:wait(5) > 0 do
+          steps = steps + 1
+        end
+        local value = assert(task:wait())
+        assert.equal(#text - 4, #value[1])
+        assert.is_true(steps >= #text // (256 * 1024), steps .. " steps")
+      end
+    end)
+
+    it("take turns among large answers", function()
+      local text, packed = repetition(16384)
+      server.fault { kind = "status", status = 200, path = "/users/me", body = packed, times = 5,
+        headers = { ["Content-Encoding"] = "gzip" }, content_type = "application/json" }
+      local got = 0
+      for _ = 1, 5 do
+        client:spawn(function()
+          local value = assert(client:request("GET", "/users/me"))
+          got = got + #value[1]
+        end)
+      end
+      assert.is_true(client:loop())
+      assert.equal(5 * (#text - 4), got)
+      -- One that is given up while it is received is no one else's trouble.
+      server.fault { kind = "status", status = 200, path = "/users/me", body = packed, times = 3,
+        headers = { ["Content-Encoding"] = "gzip" }, content_type = "application/json" }
+      for i = 1, 40 do
+        local task = client:spawn(function()
+          return client:request("GET", "/users/me")
+        end)
+        for _ = 1, i do
+          client:wait(0.01)
+        end
+        task:cancel()
+        server.clear_faults()
+        assert.is_truthy(client.users:me())
+        server.fault { kind = "status", status = 200, path = "/users/me", body = packed, times = 3,
+          headers = { ["Content-Encoding"] = "gzip" }, content_type = "application/json" }
+      end
+      server.clear_faults()
+      -- And one that is too large is an error, also when it turns out late.
+      local small <close> = help.client(server, { max_body = 1000000 })
+      server.fault { kind = "status", status = 200, path = "/users/me", body = packed,
+        headers = { ["Content-Encoding"] = "gzip" }, content_type = "application/json" }
+      local _, err = small:spawn(function()
+        return small:request("GET", "/users/me")
+      end):wait()
+      assert.equal("body-too-large", err.code)
+      assert.is_truthy(small.users:me())
     end)
 
     it("move on by wait", function()

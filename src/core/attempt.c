@@ -90,6 +90,7 @@ void aw_attempt_abandon(aw_engine *e, struct aw_transfer *t)
         return;
     }
     h->transfer = NULL;
+    h->paused = false;
     h->next = e->free_handles;
     e->free_handles = h;
 }

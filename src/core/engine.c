@@ -217,6 +217,7 @@ aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why
     e->setup.open = aw_sockets_on_open;
     e->setup.close = aw_sockets_on_close;
     e->setup.sockets = &e->sockets;
+    e->setup.turns = &e->turns;
     e->requests.base_len = strlen(e->requests.base);
     if (e->requests.base_len > 0) {
         enum aw_url_error error =

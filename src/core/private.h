@@ -49,6 +49,7 @@ struct aw_engine {
     struct aw_heap timers;
 
     struct aw_sockets sockets;
+    struct aw_turns turns;
     struct aw_handle_setup setup;
     struct aw_request_setup requests;
     uint64_t generation; /* of the token, the last one given */

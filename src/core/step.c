@@ -61,6 +61,29 @@ static bool drive(aw_engine *e, curl_socket_t fd, int bits)
     return false;
 }
 
+/* Goes on with answers for which the last step had no more room; those that had their turn are the last in the next. */
+static void run_paused(aw_engine *e)
+{
+    struct aw_transfer *next, *last = e->active.last;
+    if (!e->turns.paused)
+        return;
+    e->turns.paused = false;
+    for (struct aw_transfer *t = e->active.first; t; t = t == last ? NULL : next) {
+        next = t->next;
+        if (!t->handle->paused)
+            continue;
+        if (time_is_up(e)) {
+            e->turns.paused = true;
+            return;
+        }
+        CURLcode code = aw_handle_go_on(t->handle);
+        if (code == CURLE_OK)
+            aw_transfer_move(e, t, AW_ACTIVE);
+        else
+            aw_attempt_end(e, t, code);
+    }
+}
+
 static void run_sockets(aw_engine *e)
 {
     int fds[SOCKETS_A_STEP], bits[SOCKETS_A_STEP];
@@ -158,11 +181,14 @@ size_t aw_engine_step(aw_engine *e, double now)
     e->now = aw_later(e, now);
     e->more = false;
     e->begun = aw_now();
+    e->turns.step++;
     count_blocked(e);
+    run_paused(e);
     run_sockets(e);
     run_curl_timer(e);
     run_timers(e);
     run_queue(e);
+    e->more |= e->turns.paused;
     return e->done.count;
 }
 

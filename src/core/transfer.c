@@ -8,14 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * Bytes of a body that one step takes. Of a compressed one libcurl reads that many at a time: what it reads it uncompresses
+ * at once, to a thousand times as many.
+ */
+enum { STEP_BODY = 256 * 1024, READ_SIZE = 1024 };
+
 /* ---- callbacks: they only append to buffers, and return short on failure ---- */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
-    struct aw_transfer *t = ((struct aw_handle *)user)->transfer;
+    struct aw_handle *h = user;
+    struct aw_transfer *t = h->transfer;
     size_t n = size * count;
+    if (h->step != h->turns->step) {
+        h->step = h->turns->step;
+        h->room = STEP_BODY;
+    }
+    if (h->room == 0 && n > 0) {
+        h->paused = h->turns->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     switch (aw_buffer_append(&t->body, bytes, n)) {
     case AW_BUFFER_OK:
+        h->room -= n < h->room ? n : h->room;
         return n;
     case AW_BUFFER_LIMIT:
         t->stop = AW_STOP_BODY;
@@ -160,6 +176,7 @@ struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char 
     h->url = curl_url();
     if (!h->easy || !h->url)
         goto failed;
+    h->turns = setup->turns;
     h->mistrusted = keeps_last_header();
     SET(CURLOPT_DEBUGFUNCTION, on_debug);
     SET(CURLOPT_PRIVATE, (char *)h);
@@ -199,6 +216,7 @@ struct aw_handle *aw_handle_new(const struct aw_handle_setup *setup, const char 
     SET(CURLOPT_HTTP_VERSION, o->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(fmin(o->connect_timeout, 1e6) * 1000));
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_BUFFERSIZE, (long)READ_SIZE);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, h);
     SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -216,6 +234,12 @@ failed:
 }
 
 #undef SET
+
+CURLcode aw_handle_go_on(struct aw_handle *h)
+{
+    h->paused = false;
+    return curl_easy_pause(h->easy, CURLPAUSE_CONT);
+}
 
 void aw_handle_free(struct aw_handle *h)
 {

@@ -60,11 +60,24 @@ struct aw_handle {
     size_t origin_len;
     bool mistrusted; /* libcurl must not meet a folded line at the beginning of a response */
     bool unsure;     /* setting the method failed half-way: all of it is to be set */
+    struct aw_turns *turns;
+    uint64_t step; /* the last one in which it received something, */
+    size_t room;   /* and how many bytes of a body it may still take in it */
+    bool paused;   /* there was none: libcurl keeps what it has until the next step */
     char error[CURL_ERROR_SIZE];
 };
 
 /* What we can uncompress. */
 #define AW_ENCODINGS "gzip, deflate"
+
+/* How the engine's steps share out what is received, lest one of them last: an answer of 16 MiB may come at once. */
+struct aw_turns {
+    uint64_t step;
+    bool paused; /* some handle is */
+};
+
+/* Goes on with what was paused; libcurl's word on it. */
+CURLcode aw_handle_go_on(struct aw_handle *h);
 
 /* What a handle takes from the engine at its making. */
 struct aw_handle_setup {
@@ -74,6 +87,7 @@ struct aw_handle_setup {
     curl_opensocket_callback open;
     curl_closesocket_callback close;
     void *sockets;
+    struct aw_turns *turns;
 };
 
 /* A handle with all options that don't depend on the request, or NULL and the reason. */
