@@ -484,8 +484,13 @@ describe("the sandbox", function()
       assert.equal(http.null, user.json.lastName)
       assert.equal("FirstName", ask("PUT", "/users/" .. sb.user_ids[2],
         { firstName = ("x"):rep(1001) }).json.validationErrors[1].property)
-      assert.equal("BirthDate", ask("PUT", "/users/" .. sb.user_ids[2],
-        { birthDate = "yesterday" }).json.validationErrors[1].property)
+      for _, wrong in ipairs {
+        "yesterday", "1990-01-01", "1990-01-01T00:00:00", "1990-02-30T00:00:00Z", "1990-01-01T00:00Z",
+        "1990-01-01 00:00:00Z", "1998-04-19T00:00:000Z",
+      } do
+        assert.equal("BirthDate", ask("PUT", "/users/" .. sb.user_ids[2],
+          { birthDate = wrong }).json.validationErrors[1].property)
+      end
     end)
 
     it("are activated and deactivated", function()
@@ -712,6 +717,11 @@ describe("the sandbox", function()
       local answer = as("user", "GET", "/me")
       assert.equal(401, answer.status)
       assert.equal("deactivated-user", answer.json.code)
+    end)
+
+    it("of a deleted user are void", function()
+      assert.equal(204, ask("DELETE", "/users/" .. me).status)
+      assert.equal(401, as("user", "GET", "/me").status)
     end)
 
     it("change at run time", function()

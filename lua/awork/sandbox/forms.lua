@@ -52,7 +52,7 @@ local function check_fields(form, fields, errors)
     elseif type(value) ~= "string" then
       errors[#errors + 1] = { property = pascal(name), message = "'" .. pascal(name) .. "' must be a string." }
     elseif rule == "date" then
-      if not query.time(value, true) then
+      if not (value:find "^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%d" and query.time(value, true)) then
         errors[#errors + 1] = { property = pascal(name), message = "'" .. pascal(name) .. "' must be a date-time." }
       end
     else

@@ -385,6 +385,7 @@ function routes.answer(world, req)
   if req.too_large then return req:fail(413, "request-body-too-large", "The body is too large.") end
   local token = req.token
   if not token then return req:unauthorized() end
+  if world.store.user.by_id[token.user.id] ~= token.user then return req:unauthorized() end -- deleted
   if token.user.data.isDeactivated then return req:fail(401, "deactivated-user", "The user is deactivated.") end
   if req.method == "OPTIONS" then
     req:header("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
