@@ -178,12 +178,12 @@ local function carry_out(ctx, client, plan, verb)
     report.cancelled = true
   end
   local written, broken = pcall(function()
-    ui:out(ui.json and report_json(report) or report:to_text { color = ui.color })
+    ui:out(ui.json and report_json(report) or output.worded(report:to_text { color = ui.color }))
     ui:flush()
   end)
   if not written then
     -- Whoever read the results is gone, by the same Ctrl-C perhaps. What was done is to be told all the same.
-    ui:err(report:to_text { color = ui.color_err })
+    ui:err(output.worded(report:to_text { color = ui.color_err }))
     error(broken, 0)
   end
   return ctx:signal() and report.state == "incomplete" and ctx:stopped() or report:exit_code()

@@ -16,6 +16,8 @@ Findings.__index = Findings
 function Findings:add(severity, place, finding)
   local ui = self.ctx.ui
   self[severity] = self[severity] + 1
+  finding.message = output.worded(finding.message)
+  finding.hint = finding.hint and output.worded(finding.hint)
   if ui.json then
     finding.severity = severity
     self.stream.write(finding)
@@ -29,7 +31,7 @@ function Findings:add(severity, place, finding)
     text = ("%s (%s)"):format(text, finding.hint)
   end
   ui:out(("%s: %s: %s\n"):format(show.safe(place or "?"), ui:paint(severity == "wrong" and "red" or "yellow", severity),
-    show.safe(output.worded(text))))
+    show.safe(text)))
 end
 
 function Findings:violations(severity, list, person, index)

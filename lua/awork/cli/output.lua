@@ -77,14 +77,17 @@ function M.error(err)
   for _, name in ipairs { "kind", "code", "description", "hint", "status", "retryable", "trace_id", "edge_ref",
     "method", "path", "file", "row", "line", "column", "property", "retry_at" } do
     local value = err[name]
+    if type(value) == "string" then
+      value = M.worded(value)
+    end
     if type(value) ~= "table" then
       out[name] = value
     end
   end
   local violations = {}
   for i, violation in ipairs(type(err.violations) == "table" and err.violations or {}) do
-    violations[i] = { property = violation.property, rule = violation.rule, message = violation.message,
-      hint = violation.hint }
+    violations[i] = { property = violation.property, rule = violation.rule, message = M.worded(violation.message),
+      hint = violation.hint and M.worded(violation.hint) }
   end
   out.violations = violations[1] and violations or nil
   return M.json(out)
@@ -95,17 +98,42 @@ local function shell_word(word)
   return word:find "^[0-9A-Za-z_./-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
+-- What the library says of its options: a pattern, and what the command line says instead. A spec sees to it that no
+-- sentence of the library is forgotten.
+local WORDS = {
+  { 'ignore_columns = { "([^"\n]*)" }', function(name) return "--ignore-column " .. shell_word(name) end },
+  { "columns = { %['([^'\n]*)'%] = '([^'\n]*)' }", function(name, what)
+    return "--column " .. shell_word(name .. "=" .. what)
+  end },
+  { "with the option 'user'", "with --user" },
+  { "set delete_limit = (%d+)", "give --delete-limit %1" },
+  { "partial = true applies the rest", "--partial applies the rest" },
+  { "unless that is asked for %(partial%)", "unless --partial asks for it" },
+  { 'encoding = "([0-9A-Za-z-]+)"', "--encoding %1" },
+  { "'base_url' ", "the base URL (--base-url, AWORK_BASE_URL) " },
+  { "check base_url", "check --base-url (or AWORK_BASE_URL)" },
+  { "set ca_file to its PEM file %(or ca_path%)", "give --ca-file its PEM file" },
+  { "check the option ca_file", "check --ca-file (or AWORK_CA_FILE)" },
+  { " %(allow_http = true permits it%)", "" },
+  { "allow_http = true permits it", "use https" },
+  { " %(set allow_http to send elsewhere%)", "" },
+  { "URLs below base_url alone", "URLs below the base URL (--base-url) alone" },
+  { "ask for less at once %(pageSize%), or raise the option max_values", "ask for less at once (--only, or one person)" },
+  { " %(in Lua, the option lock%) to a directory that can be written; lock = false goes without, if nothing else "
+    .. "applies plans to this workspace", " to a directory that can be written" },
+  { "than max_wait allows", "than two minutes" },
+  { " %(max_body%)", "" },
+  { " %(max_header%)", "" },
+}
+
 --- What the library says of its options, in the words of the command line.
+-- @param text string
+-- @return string
 function M.worded(text)
-  return (text:gsub('ignore_columns = { "(.-)" }', function(name) return "--ignore-column " .. shell_word(name) end)
-    :gsub("columns = { %['(.-)'%] = '(.-)' }", function(name, what)
-      return "--column " .. shell_word(name .. "=" .. what)
-    end)
-    :gsub("with the option 'user'", "with --user")
-    :gsub("set delete_limit = (%d+)", "give --delete-limit %1")
-    :gsub("partial = true applies the rest", "--partial applies the rest")
-    :gsub("unless that is asked for %(partial%)", "unless --partial asks for it")
-    :gsub('encoding = "([0-9A-Za-z-]+)"', "--encoding %1"))
+  for _, pair in ipairs(WORDS) do
+    text = text:gsub(pair[1], pair[2])
+  end
+  return text
 end
 
 --- Text in a column of this width, safe for a terminal.

@@ -3,6 +3,7 @@ local core = require "awork.core"
 local errors = require "awork.error"
 local format = require "awork.format"
 local options = require "awork.desired.options"
+local output = require "awork.cli.output"
 local stream = require "awork.format.stream"
 
 local M = {}
@@ -62,7 +63,7 @@ function M.warn(ctx, reader)
   for _, warning in ipairs(reader.warnings or {}) do
     local place = stream.place { file = reader.file or "file", row = warning.row, unit = warning.unit,
       line = warning.line, column = warning.column, property = warning.property }
-    ctx.ui:warn(place .. ": " .. warning.message)
+    ctx.ui:warn(place .. ": " .. output.worded(warning.message))
   end
 end
 

@@ -1,4 +1,5 @@
 --- What a token may do, found out without changing anything.
+local core = require "awork.core"
 local owners = require "awork.desired.owners"
 
 local M = {}
