@@ -615,6 +615,10 @@ function Builder:check_unmatched()
   end
 end
 
+local function by_message(a, b)
+  return a.message < b.message
+end
+
 -- Problems in the order of the entries; those of one by their text.
 local function in_order(problems, breathe)
   local by_entry, ordered, most = {}, {}, 0
@@ -626,9 +630,9 @@ local function in_order(problems, breathe)
     breathe()
   end
   for number = 0, most do
-    for _, problem in ipairs(sorting.sorted(by_entry[number] or {}, function(a, b)
-      return a.message < b.message
-    end, breathe)) do
+    breathe()
+    local ones = by_entry[number]
+    for _, problem in ipairs(ones and sorting.sorted(ones, by_message, breathe) or {}) do
       ordered[#ordered + 1] = problem
     end
   end

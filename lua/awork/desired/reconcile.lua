@@ -358,7 +358,14 @@ end
 
 -- What stands for one key, and for it with one subtype: the first that is wanted, the first that is to be absent, and
 -- of the latter the first that was not named by its id. The first decides, so the others need not be looked through.
-local FIRSTS = { "present", "absent", "plain_absent" }
+local function remember(slot, other)
+  if not other.wanted.absent then
+    slot.present = slot.present or other
+  else
+    slot.absent = slot.absent or other
+    slot.plain_absent = slot.plain_absent or not other.settled and other or nil
+  end
+end
 
 local function earlier(a, b)
   return a and (not b or a.number < b.number) and a or b
@@ -369,41 +376,32 @@ end
 function Reconcile:note(key, subtype, wanted, settled)
   local group = self.groups[key]
   if not group then
-    group = { all = {}, any = {}, by = {} }
+    group = { all = {}, any = NONE, by = {} }
     self.groups[key] = group
   end
   self.noted = self.noted + 1
   local other = { number = self.noted, wanted = wanted, settled = settled }
-  local slot = group.any
+  remember(group.all, other)
   if subtype then
-    slot = group.by[subtype] or {}
-    group.by[subtype] = slot
-  end
-  for _, list in ipairs { group.all, slot } do
-    if not wanted.absent then
-      list.present = list.present or other
-    else
-      list.absent = list.absent or other
-      list.plain_absent = list.plain_absent or not settled and other or nil
-    end
+    group.by[subtype] = group.by[subtype] or {}
+    remember(group.by[subtype], other)
+  else
+    group.any = group.any ~= NONE and group.any or {}
+    remember(group.any, other)
   end
 end
 
--- The one that was noted first for this key and a subtype that fits (any does, if `subtype` is nil).
+-- Of those that were noted for this key and a subtype that fits (any does, if `subtype` is nil), the first that is
+-- wanted, the first that is to be absent, and the first that says just the same, to be absent.
 function Reconcile:noted_before(key, subtype)
-  local group, found = self.groups[key], {}
+  local group = self.groups[key]
   if not group then
-    return found
+    return nil
   elseif not subtype then
-    found.present, found.absent, found.plain_absent = group.all.present, group.all.absent, group.any.plain_absent
-    return found
+    return group.all.present, group.all.absent, group.any.plain_absent
   end
-  local slot = group.by[subtype] or {}
-  for _, name in ipairs(FIRSTS) do
-    found[name] = earlier(slot[name], group.any[name])
-  end
-  found.plain_absent = slot.plain_absent
-  return found
+  local slot, any = group.by[subtype] or NONE, group.any
+  return earlier(slot.present, any.present), earlier(slot.absent, any.absent), slot.plain_absent
 end
 
 function Reconcile:place(form, wanted)
@@ -435,10 +433,10 @@ function Reconcile:group(rest)
     local key = group_key(wanted.form, self.numbering)
     local any = wanted.form.subType == nil and not wanted.nulls.subType
     local subtype = not any and normalise.fold(wanted.form.subType) or nil
-    local before = self:noted_before(key, subtype)
-    local same, opposite = before.present, before.absent
+    local present, absent, plain_absent = self:noted_before(key, subtype)
+    local same, opposite = present, absent
     if wanted.absent then
-      same, opposite = before.plain_absent, before.present
+      same, opposite = plain_absent, present
     end
     if opposite and earlier(opposite, same) == opposite then
       opposite.wanted.contested = true

@@ -36,6 +36,9 @@ end
 -- @return the list, or another with the same items
 function M.sorted(list, less, breathe)
   local count = #list
+  if count < 2 then
+    return list
+  end
   for first = 1, count, RUN do
     insertion(list, first, math.min(first + RUN - 1, count), less)
     breathe()
