@@ -15,7 +15,7 @@ end
 
 -- What only a program in Lua can do wrong, and what is no sentence for people.
 local NOT_FOR_PEOPLE = { "bad argument", "bad option", "unknown option", "must be a name", "request field", "option '%%s'",
-  "option '[a-z_]+'", "must be from 1 to", "did you mean", "awork.oauth", "^encoding name user" }
+  "option '[a-z_]+'", "must be from 1 to", "must be 0 to", "did you mean", "awork.oauth", "^encoding name user" }
 
 local function for_people(text)
   for _, pattern in ipairs(NOT_FOR_PEOPLE) do
@@ -27,7 +27,8 @@ end
 describe("words of the command line", function()
   it("are those of its own options, in every sentence of the library that names one", function()
     local names, seen = option_names(), 0
-    local pipe = assert(io.popen "ls lua/awork/*.lua lua/awork/desired/*.lua lua/awork/format/*.lua src/core/*.[ch] src/lua/*.c")
+    local pipe = assert(io.popen("ls lua/awork/*.lua lua/awork/desired/*.lua lua/awork/format/*.lua "
+      .. "src/core/*.[ch] src/lua/*.c"))
     for path in pipe:lines() do
       local file = assert(io.open(path))
       local text = file:read "a":gsub("%-%-[^\n]*", ""):gsub("/%*.-%*/", ""):gsub('"%s*%.%.%s*"', "")
@@ -35,7 +36,7 @@ describe("words of the command line", function()
       if path ~= "lua/awork/options.lua" then -- the options' own descriptions
         for literal in text:gmatch '"([^"\n]*)"' do
           if for_people(literal) then
-            local worded = output.worded((literal:gsub("%%[dq]", { ["%d"] = "5", ["%q"] = '"x"' })))
+            local worded = output.worded((literal:gsub("%%[dqI]", { ["%d"] = "5", ["%I"] = "5", ["%q"] = '"x"' })))
             for name in pairs(names) do
               if names[name] and literal:find("%f[%w_]" .. name .. "%f[^%w_]") then
                 seen = seen + 1

@@ -122,6 +122,8 @@ local WORDS = {
   { " %(in Lua, the option lock%) to a directory that can be written; lock = false goes without, if nothing else "
     .. "applies plans to this workspace", " to a directory that can be written" },
   { "than max_wait allows", "than two minutes" },
+  { "deeper than max_depth = (%d+)", "deeper than %1" },
+  { "more values than max_values = (%d+)", "more values than %1" },
   { " %(max_body%)", "" },
   { " %(max_header%)", "" },
 }
