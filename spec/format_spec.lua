@@ -190,9 +190,12 @@ describe("format: sources and sinks", function()
     repeat result = co() until result ~= "wait"
     assert.equal("a@x.org", result[1].user)
     local json = coroutine.wrap(function()
+      local ended
       for person in format.json.read(function()
         coroutine.yield "wait"
-        return nil
+        if ended then return nil end
+        ended = true
+        return "[]"
       end) do error(person) end
       return "done"
     end)

@@ -150,7 +150,7 @@ end
 --   `ignore_columns` (names of columns, properties or attributes that hold nothing of interest: without a warning, and
 --   no reason for a plan to keep what it would delete);
 --   csv: `separator`, `columns` (name → `"phone:work"`, `"address:home:city"`, `"user"`, or false to leave it out),
---   `trim` (true), `escape_formulas` (true: `'=` and `'+` lose the apostrophe)
+--   `trim` (true), `escape_formulas` (true: cells are taken for what they mean, see docs/formats.md)
 -- @return reader: callable, with `format`, `file`, `encoding`, `warnings` (`{ column=, message= }`), for CSV `columns`
 --   and `separator`; methods `next`, `close`
 function M.read(source, opts)

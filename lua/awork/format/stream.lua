@@ -458,11 +458,13 @@ function M.format(spec)
     if not failed and input.eof and not input.buf:find "[^ \t\r\n]" then
       failed = M.fail("empty", "there is nothing in it: was it exported in full?", { file = input.name })
     end
+    -- The reader comes first: it checks its options, whatever there is to read.
+    local reader, state, control, closing = spec.reader(input, opts, level + 1)
     if failed then
       input:close()
       return M.broken(failed)
     end
-    return spec.reader(input, opts, level)
+    return reader, state, control, closing
   end
 
   local function encoder(persons, opts, level)

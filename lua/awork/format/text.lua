@@ -1,5 +1,7 @@
 --- Character sets, and the folding of words that people type in many ways. No state.
 -- iconv is not used: the handful of encodings that spreadsheets and old phones write are two small tables.
+local core = require "awork.core"
+
 local M = {}
 
 local byte, char, find, gsub, sub = string.byte, string.char, string.find, string.gsub, string.sub
@@ -139,14 +141,8 @@ local FOLD = {
   ["é"] = "e", ["è"] = "e", ["É"] = "e", ["È"] = "e",
 }
 
-local LOWER = {}
-for code = 65, 90 do LOWER[char(code)] = char(code + 32) end
-
 --- `s` with the ASCII letters in lower case, whatever the host's locale.
-function M.lower(s)
-  if find(s, "[A-Z]") then s = gsub(s, "[A-Z]", LOWER) end
-  return s
-end
+M.lower = core.lower
 
 --- A word or header in the form in which the tables of words have it: lower case, umlauts spelled out, all else than
 -- letters, digits and other scripts' characters a single space: `"E-Mail (geschäftlich)"` → `"e mail geschaeftlich"`.
