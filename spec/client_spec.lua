@@ -134,6 +134,19 @@ describe("awork.client", function()
     end
   end)
 
+  it("shows nothing of a login that the proxy itself sends back", function()
+    local proxy <close> = help.server()
+    proxy.fault { kind = "status", status = 502, times = 2,
+      body = { description = "us%40er s3cret%2Fpw us@er s3cret/pw dXNAZXI6czNjcmV0L3B3" } }
+    local client <close> = assert(awork.client {
+      token = "t", base_url = "http://elsewhere.invalid", allow_http = true, retries = 0, timeout = 60,
+      proxy = proxy.url:gsub("^http://([^/]+).*", "http://us%%40er:s3cret%%2Fpw@%1"),
+    })
+    local _, err = client.users:me()
+    assert.equal(502, err.status)
+    assert.equal("*** [secret] *** [secret] [secret]", err.description)
+  end)
+
   it("sends nothing meant for a loopback host to the environment's proxies #process", function()
     local decoy <close> = help.server()
     local proxy = decoy.url:match "^http://[^/]+"

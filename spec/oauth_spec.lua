@@ -234,6 +234,17 @@ describe("awork.oauth", function()
     assert.equal("network", err.kind)
   end)
 
+  it("shows nothing of what it sent, in whatever spelling it comes back", function()
+    local basic = "YXBwOnMzY3JldC8rPQ=="
+    server.fault { kind = "status", status = 400, path = "/accounts/token", body = {
+      error = "odd", error_description = "Basic " .. basic .. " s3cret/+= re/fresh re%2Ffresh",
+    } }
+    local client <close> = help.client(server, { token = source { refresh_token = "re/fresh" } })
+    local _, err = client.users:me()
+    assert.equal("odd", err.code)
+    assert.equal("Basic [secret] [secret] [secret] [secret]", err.description)
+  end)
+
   it("asks once more when the answer is lost before the effect", function()
     server.fault { kind = "reset_before", path = "/accounts/token", times = 1 }
     local client <close> = help.client(server, { token = source() })

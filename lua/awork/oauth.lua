@@ -176,6 +176,15 @@ function oauth.new(options)
     }
   end
 
+  -- What came back, without what was sent: as it is, and as the form and the header have it.
+  local function without_secrets(value)
+    redact(redact(value, refresh_token), escape(refresh_token))
+    if client_secret then
+      redact(redact(value, client_secret), base64(client_id .. ":" .. client_secret))
+    end
+    return redact(value, access_token)
+  end
+
   -- One request for tokens: the result, and the error if it is none that has them.
   local function exchange(session)
     local result = request(session)
@@ -185,9 +194,9 @@ function oauth.new(options)
     end
     local path, err = "/accounts/token", nil
     if not result.status or result.kind == "rate_limit" then
-      err = errors.from_transport(redact(redact(result, refresh_token), client_secret), "POST", path)
+      err = errors.from_transport(without_secrets(result), "POST", path)
     elseif result.status < 200 or result.status > 299 then
-      redact(redact(redact(result, refresh_token), client_secret), access_token)
+      without_secrets(result)
       err = errors.from_response(result, "POST", path, session.codec)
       -- OAuth's own code says more than awork's, if both are there.
       local body = session.codec.decode(result.body)

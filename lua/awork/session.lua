@@ -25,13 +25,13 @@ local random = math.random
 local function ask(source, self, engine)
   local ok, token, why = pcall(source)
   if not ok then
-    return nil, errors.raised("token-unavailable", "the token function", token)
+    return nil, hide(engine, errors.raised("token-unavailable", "the token function", token))
   elseif token == nil or token == false then
     if errors.is(why) then
       return nil, why
     end
-    return nil, token_error("token-unavailable", "the token function returned none"
-      .. (why ~= nil and ": " .. errors.text_of(why) or ""))
+    return nil, hide(engine, token_error("token-unavailable", "the token function returned none"
+      .. (why ~= nil and ": " .. errors.text_of(why) or "")))
   end
   local fault = token_fault(token)
   if fault then

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -127,17 +128,45 @@ const char *aw_engine_environment_proxy(void)
     return environment("https_proxy", "HTTPS_PROXY");
 }
 
-/* Notes user and password of the proxy's URL, to take them out of messages; false when out of memory. */
+/* One part of a proxy's URL, as it is there or decoded; NULL if there is none. To be freed by curl_free. */
+static char *login_part(CURLU *u, CURLUPart what, unsigned flags)
+{
+    char *text = NULL;
+    return curl_url_get(u, what, &text, flags) == CURLUE_OK ? text : NULL;
+}
+
+/* Notes the login in the proxy's URL, to take it out of messages and answers; false when out of memory. */
 static bool keep_login(struct aw_handle_setup *setup)
 {
-    const char *scheme = strstr(setup->proxy, "://"), *user = scheme ? scheme + 3 : setup->proxy;
-    const char *at = strrchr(user, '@');
-    if (!at)
+    if (!strchr(setup->proxy, '@'))
         return true;
-    const char *colon = memchr(user, ':', (size_t)(at - user)), *end = colon ? colon : at;
-    setup->proxy_user = aw_secret_new(user, (size_t)(end - user));
-    setup->proxy_password = colon ? aw_secret_new(colon + 1, (size_t)(at - colon - 1)) : NULL;
-    return setup->proxy_user && (!colon || setup->proxy_password);
+    CURLU *u = curl_url();
+    bool ok = u != NULL;
+    /* One that libcurl can't read will not be used. */
+    if (ok && curl_url_set(u, CURLUPART_URL, setup->proxy, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) ==
+                  CURLUE_OK) {
+        char *texts[4] = {login_part(u, CURLUPART_USER, 0), login_part(u, CURLUPART_PASSWORD, 0),
+                          login_part(u, CURLUPART_USER, CURLU_URLDECODE),
+                          login_part(u, CURLUPART_PASSWORD, CURLU_URLDECODE)};
+        for (size_t i = 0; i < 4; i++)
+            if (texts[i])
+                ok = (setup->proxy_secrets[i] = aw_secret_new(texts[i], strlen(texts[i]))) && ok;
+        const char *user = texts[2] ? texts[2] : "", *password = texts[3] ? texts[3] : "";
+        size_t size = strlen(user) + strlen(password) + 2;
+        char *both = malloc(size + AW_BASE64_SIZE(size));
+        if (both) {
+            snprintf(both, size, "%s:%s", user, password);
+            size_t n = aw_base64(both, size - 1, both + size);
+            setup->proxy_secrets[4] = aw_secret_new(both + size, n);
+            aw_wipe(both, size + n);
+            free(both);
+        }
+        ok = ok && setup->proxy_secrets[4];
+        for (size_t i = 0; i < 4; i++)
+            curl_free(texts[i]);
+    }
+    curl_url_cleanup(u);
+    return ok;
 }
 
 /* Makes the option strings our own, with their defaults; false when out of memory. */
@@ -283,8 +312,8 @@ void aw_engine_free(aw_engine *e)
     aw_origin_free(&e->origin);
     free(e->places);
     aw_secret_drop(e->requests.token);
-    aw_secret_drop(e->setup.proxy_user);
-    aw_secret_drop(e->setup.proxy_password);
+    for (size_t i = 0; i < AW_PROXY_SECRETS; i++)
+        aw_secret_drop(e->setup.proxy_secrets[i]);
     for (size_t i = 0; i < e->string_count; i++) {
         aw_wipe(e->strings[i], strlen(e->strings[i])); /* a proxy's password may be in it */
         free(e->strings[i]);

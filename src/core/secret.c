@@ -199,3 +199,17 @@ size_t aw_redact(char *s, size_t n, const struct aw_secret *secret, bool cut)
         out = secret->starts[(count - seen) % len];
     return out;
 }
+
+size_t aw_base64(const char *s, size_t n, char *to)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *at = to;
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned bits = 0;
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (i + k < n ? (unsigned char)s[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            *at++ = i + k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=';
+    }
+    return (size_t)(at - to);
+}

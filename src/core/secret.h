@@ -42,6 +42,10 @@ void aw_secret_drop(struct aw_secret *secret);
  */
 size_t aw_redact(char *s, size_t n, const struct aw_secret *secret, bool cut);
 
+/* Base64 (RFC 4648, 4) of n bytes; returns how many were written, of at most AW_BASE64_SIZE(n). */
+#define AW_BASE64_SIZE(n) (((n) + 2) / 3 * 4)
+size_t aw_base64(const char *s, size_t n, char *to);
+
 #pragma GCC visibility pop
 
 #endif

@@ -503,25 +503,32 @@ static void set_failure(struct aw_transfer *t, CURLcode code)
 /* What is shorter may be part of someone's data, as real tokens are not: good answers are not touched for it. */
 enum { REDACT_DATA_MIN = 12 };
 
-/* What was sent back of the token goes, before anyone reads it. */
-static void redact(struct aw_transfer *t)
+/* What was sent back of the token goes, before anyone reads it; and of a proxy's login, which that may show itself. */
+static void redact(struct aw_transfer *t, const struct aw_handle_setup *setup)
 {
-    const struct aw_secret *secret = t->request.secret;
+    const struct aw_secret *token = t->request.secret;
     bool good = t->result.status >= 200 && t->result.status <= 299;
-    if (!secret || (good && secret->len < REDACT_DATA_MIN))
-        return;
-    t->head.len = aw_redact(t->head.data, t->head.len, secret, false);
-    t->body.len = aw_redact(t->body.data, t->body.len, secret, false);
+    if (token && (!good || token->len >= REDACT_DATA_MIN)) {
+        t->head.len = aw_redact(t->head.data, t->head.len, token, false);
+        t->body.len = aw_redact(t->body.data, t->body.len, token, false);
+    }
+    for (size_t i = 0; !good && !t->request.loopback && i < AW_PROXY_SECRETS; i++) {
+        const struct aw_secret *secret = setup->proxy_secrets[i];
+        t->head.len = secret ? aw_redact(t->head.data, t->head.len, secret, false) : t->head.len;
+        t->body.len = secret ? aw_redact(t->body.data, t->body.len, secret, false) : t->body.len;
+    }
 }
 
 /* libcurl's word on a failure may quote a server, a proxy's URL too; what is cut off in it may be half a secret. */
 static void redact_message(struct aw_transfer *t, const struct aw_handle_setup *setup)
 {
-    const struct aw_secret *secrets[] = {t->request.secret, setup->proxy_user, setup->proxy_password};
     size_t n = strlen(t->message);
-    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-        if (secrets[i])
-            n = aw_redact(t->message, n, secrets[i], n + 1 >= sizeof t->message);
+    bool cut = n + 1 >= sizeof t->message;
+    if (t->request.secret)
+        n = aw_redact(t->message, n, t->request.secret, cut);
+    for (size_t i = 0; i < AW_PROXY_SECRETS; i++)
+        if (setup->proxy_secrets[i])
+            n = aw_redact(t->message, n, setup->proxy_secrets[i], cut);
     t->message[n] = '\0';
 }
 
@@ -552,7 +559,7 @@ void aw_transfer_outcome(struct aw_transfer *t, CURLcode code, const struct aw_h
                  !aw_transfer_header(t, "content-length", &len))
             code = CURLE_PARTIAL_FILE;
     }
-    redact(t);
+    redact(t, setup);
     if (code == CURLE_OK) {
         r->kind = AW_RESPONSE;
         r->body = t->body.data;

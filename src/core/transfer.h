@@ -79,11 +79,14 @@ struct aw_turns {
 /* Goes on with what was paused; libcurl's word on it. */
 CURLcode aw_handle_go_on(struct aw_handle *h);
 
+/* A proxy's user and password as its URL has them and decoded, and both as they are sent. */
+enum { AW_PROXY_SECRETS = 5 };
+
 /* What a handle takes from the engine at its making. */
 struct aw_handle_setup {
     const struct aw_options *options;
-    const char *proxy, *no_proxy;                  /* never NULL: "" is none. Neither is for loopback hosts */
-    struct aw_secret *proxy_user, *proxy_password; /* NULL: none. Not for error messages */
+    const char *proxy, *no_proxy; /* never NULL: "" is none. Neither is for loopback hosts */
+    struct aw_secret *proxy_secrets[AW_PROXY_SECRETS]; /* of its login; NULL: none. Not for errors */
     curl_opensocket_callback open;
     curl_closesocket_callback close;
     void *sockets;

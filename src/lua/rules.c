@@ -183,19 +183,11 @@ static int core_redact(lua_State *L)
 /* core.base64(text) -> text (RFC 4648, 4). */
 static int core_base64(lua_State *L)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t n;
     const char *s = luaL_checklstring(L, 1, &n);
     luaL_Buffer b;
-    luaL_buffinit(L, &b);
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned bits = 0;
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (i + k < n ? (unsigned char)s[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            luaL_addchar(&b, i + k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=');
-    }
-    luaL_pushresult(&b);
+    char *to = luaL_buffinitsize(L, &b, AW_BASE64_SIZE(n));
+    luaL_pushresultsize(&b, aw_base64(s, n, to));
     return 1;
 }
 
