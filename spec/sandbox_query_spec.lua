@@ -100,6 +100,24 @@ describe("filterby", function()
     end)
   end
 
+  it("looks at each field once, however many values it may have", function()
+    local reads = 0
+    local function person(i)
+      return setmetatable({}, { __index = function(_, name)
+        reads = reads + 1
+        return name == "id" and ("aaaaaaaa-0000-4000-8000-%012d"):format(i) or nil
+      end })
+    end
+    local people, ids = {}, {}
+    for i = 1, 1000 do
+      people[i] = { seq = i, data = person(i) }
+      if i % 2 == 0 then ids[#ids + 1] = ("guid'AAAAAAAA-0000-4000-8000-%012d'"):format(i) end
+    end
+    local condition = assert(query.filter("id in (" .. table.concat(ids, ",") .. ")", FIELDS))
+    assert.equal(500, #query.select(people, condition))
+    assert.equal(1000, reads)
+  end)
+
   it("lets faults of the program through", function()
     local condition = query.filter("age eq 1", FIELDS)
     assert.has_error(function() query.select({ {} }, condition) end)
