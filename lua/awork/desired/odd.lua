@@ -69,14 +69,12 @@ end
 
 --- What a form's value is compared by: empty, absent and (of isAddress) false are one.
 -- @param value as awork gave it, or as `read` gave it
--- @return string, or a boolean, or nil
+-- @return string, or nil
 function M.key(value)
   if value == nil or value == "" or value == false then
     return nil
   elseif type(value) == "string" then
     return value
-  elseif value == true then
-    return true
   elseif type(value) == "table" and type(value.odd) == "string" and next(value, next(value)) == nil then
     return "\0" .. value.odd
   end

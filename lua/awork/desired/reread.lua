@@ -169,7 +169,9 @@ function Reader:run_batch(kind, items)
   end)
   self.reading = task
   local closing <close> = setmetatable({}, { __close = function() -- luacheck: ignore
-    self.reading = nil
+    if self.reading == task then
+      self.reading = nil
+    end
     task:cancel()
   end })
   task:wait()
@@ -187,7 +189,7 @@ function Reader:get(item)
       return view
     end
     local others = self.reading
-    if others then
+    if others and not others:done() then
       others:wait()
     else
       local items = not self.single and not self.no_filter and batch_of(self, item) or {}

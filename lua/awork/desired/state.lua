@@ -58,8 +58,7 @@ end
 local function keys_by_letter(_, _, info)
   local parts = {}
   for i, field in ipairs(FIELDS) do
-    local key = odd.key(info[field])
-    parts[i] = key == nil and "" or key == true and "\1" or key
+    parts[i] = odd.key(info[field]) or ""
   end
   return table.concat(parts, SEPARATOR)
 end
