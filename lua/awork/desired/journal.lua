@@ -2,7 +2,7 @@
 -- what was there; what came of it follows.
 --
 --     {"crc":"9ae0c1f2","awork":"journal","version":2,"base_url":…,"workspace":…}
---     {"crc":…,"n":1,"intent":{"op":"update","owner":"user","owner_id":…,"id":…,"before":{…},"form":{…},"at":…}}
+--     {"crc":…,"n":1,"intent":{"op":"update","owner":"user","owner_id":…,"id":…,"before":…,"at":…}}
 --     {"crc":…,"n":1,"sent":{"at":…,"within":…}}
 --     {"crc":…,"n":1,"result":{"status":"done","id":…,"updatedOn":…,"after":{…}}}
 --
