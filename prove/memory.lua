@@ -134,6 +134,15 @@ case("core, text", "pure", function()
       core.guid_bytes "123e4567-e89b-12d3-a456-426614174000", core.now() > 0, core.terminal_width(0) == nil }
   end
 end)
+case("core, rules", "pure", function()
+  local core = require "awork.core"
+  return function()
+    return { core.url_fault "https://api.awork.com/x", core.base_url_fault "http://127.1" or "none",
+      core.proxy_fault "http://user:password@host:1" or "none", core.proxy_fault "x://h", core.base64 "abcd",
+      core.header_fault("te", "x", "client"), core.token_fault "a b",
+      core.redact({ "a secret", { "secret" }, "none" }, "secret"), core.redact("a secret", "secret") }
+  end
+end)
 case("core, JSON", "pure", function()
   local core = require "awork.core"
   return function()
@@ -537,9 +546,11 @@ case("core.engine, its methods", "net", function(_, world)
   local core = require "awork.core"
   return function()
     local engine <close>, message = core.engine { events = true, rate = false, allow_http = true, retries = 0,
-      timeout = TIMEOUT }
+      timeout = TIMEOUT, base_url = world.url, proxy = "http://user:password@127.0.0.1:1" }
     if not engine then return nil, { kind = "network", message } end
-    local request = { method = "GET", url = world.url .. "/users/me", token = world.token }
+    core.set_token(engine, world.token)
+    core.hide(engine, { "a " .. world.token, { world.token } })
+    local request = { method = "GET", url = world.url .. "/users/me", auth = true }
     local first = engine:run(request)
     local id = engine:submit(request)
     engine:sleep(0)

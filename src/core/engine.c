@@ -259,9 +259,9 @@ aw_engine *aw_engine_new(const struct aw_options *options, double now, char *why
             e->requests.base_len--;
     }
     /* That of the environment is another's business, as long as it is not used. */
-    if (aw_proxy_fault(e->setup.proxy, strlen(e->setup.proxy)) &&
-        (options->proxy || !e->requests.base_url.loopback)) {
-        reason = "the proxy's URL can't be used";
+    const char *fault = aw_proxy_fault(e->setup.proxy, strlen(e->setup.proxy));
+    if (fault && (options->proxy || (e->requests.base_len > 0 && !e->requests.base_url.loopback))) {
+        reason = strcmp(fault, AW_URL_NO_MEMORY) == 0 ? "not enough memory" : "the proxy's URL can't be used";
         goto failed;
     }
     /* One handle at once: an option that libcurl refuses shows here, not at the first request. */

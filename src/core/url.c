@@ -169,7 +169,10 @@ static bool same_host(const char *ours, size_t n, const char *theirs)
     return read_ipv6(ours, n, a) && read_ipv6(theirs, m, b) && memcmp(a, b, sizeof a) == 0;
 }
 
-/* Whether libcurl sends what is for this URL to the host and port that we have judged. */
+/*
+ * Whether libcurl sends what is for this URL to the host and port that we have judged. When memory runs out in it, it may
+ * call the URL a bad one: whoever gets AW_URL_UNREAD asks again.
+ */
 static enum aw_url_error agree(const char *s, size_t n, const struct aw_url *url, long port)
 {
     char *copy = malloc(n + 1);
@@ -234,7 +237,8 @@ enum aw_url_error aw_url_read(const char *s, size_t n, bool allow_http, struct a
         return AW_URL_PORT;
     if (!url->https && !url->loopback && !allow_http)
         return AW_URL_INSECURE;
-    return agree(s, n, url, port);
+    error = agree(s, n, url, port);
+    return error == AW_URL_UNREAD ? agree(s, n, url, port) : error;
 }
 
 /* A path without empty segments, dot segments or anything that needs encoding; slashes at its end are fine. */
@@ -295,43 +299,46 @@ static const char *scheme_fault(const char *scheme)
     return "has a scheme that is none of http, https, socks4, socks4a, socks5 and socks5h";
 }
 
+static const char unread[] =
+    "is no URL of a proxy, like http://user:password@host:3128; what is not a letter or "
+    "digit in user and password must be percent-encoded";
+
+static const char *read_proxy(const char *s)
+{
+    static const CURLUPart parts[] = {CURLUPART_SCHEME,   CURLUPART_HOST,  CURLUPART_PORT,    CURLUPART_USER,
+                                      CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT};
+    enum { SCHEME, HOST, PORT, USER, PASSWORD, QUERY, FRAGMENT, PARTS };
+    char *texts[PARTS] = {0};
+    CURLU *u = curl_url();
+    CURLUcode code = u ? curl_url_set(u, CURLUPART_URL, s, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME)
+                       : CURLUE_OUT_OF_MEMORY;
+    bool lacks_memory = code == CURLUE_OUT_OF_MEMORY, readable = code == CURLUE_OK, loopback;
+    for (size_t i = 0; readable && i < PARTS; i++) {
+        code = curl_url_get(u, parts[i], &texts[i], i == USER || i == PASSWORD ? CURLU_URLDECODE : 0);
+        lacks_memory = lacks_memory || code == CURLUE_OUT_OF_MEMORY;
+        readable = code != CURLUE_URLDECODE;
+    }
+    const char *fault = unread;
+    if (lacks_memory)
+        fault = AW_URL_NO_MEMORY;
+    else if (readable && texts[SCHEME] && scheme_fault(texts[SCHEME]))
+        fault = scheme_fault(texts[SCHEME]);
+    else if (readable && texts[SCHEME] && texts[HOST] && !texts[QUERY] && !texts[FRAGMENT] &&
+             read_host(texts[HOST], strlen(texts[HOST]), &loopback) == AW_URL_GOOD &&
+             (!texts[PORT] || read_port(texts[PORT], strlen(texts[PORT])) > 0))
+        fault = NULL;
+    for (size_t i = 0; i < PARTS; i++)
+        curl_free(texts[i]);
+    curl_url_cleanup(u);
+    return fault;
+}
+
 const char *aw_proxy_fault(const char *s, size_t n)
 {
-    static const char unread[] =
-        "is no URL of a proxy, like http://user:password@host:3128; what is not a letter or "
-        "digit in user and password must be percent-encoded";
     if (n == 0)
         return NULL;
     if (!is_visible(s, n) || strlen(s) != n)
         return unread;
-    CURLU *u = curl_url();
-    if (!u)
-        return "can't be read: not enough memory";
-    const char *fault = unread;
-    if (curl_url_set(u, CURLUPART_URL, s, CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) == CURLUE_OK) {
-        char *scheme = part(u, CURLUPART_SCHEME, 0), *host = part(u, CURLUPART_HOST, 0);
-        char *port = part(u, CURLUPART_PORT, 0), *query = part(u, CURLUPART_QUERY, 0);
-        char *fragment = part(u, CURLUPART_FRAGMENT, 0), *secret = NULL;
-        CURLUcode user = curl_url_get(u, CURLUPART_USER, &secret, CURLU_URLDECODE);
-        curl_free(secret);
-        secret = NULL;
-        CURLUcode password = curl_url_get(u, CURLUPART_PASSWORD, &secret, CURLU_URLDECODE);
-        curl_free(secret);
-        bool readable = (user == CURLUE_OK || user == CURLUE_NO_USER) &&
-                        (password == CURLUE_OK || password == CURLUE_NO_PASSWORD);
-        bool loopback;
-        if (scheme && scheme_fault(scheme))
-            fault = scheme_fault(scheme);
-        else if (scheme && host && readable && !query && !fragment &&
-                 read_host(host, strlen(host), &loopback) == AW_URL_GOOD &&
-                 (!port || read_port(port, strlen(port)) > 0))
-            fault = NULL;
-        curl_free(scheme);
-        curl_free(host);
-        curl_free(port);
-        curl_free(query);
-        curl_free(fragment);
-    }
-    curl_url_cleanup(u);
-    return fault;
+    const char *fault = read_proxy(s);
+    return fault == unread ? read_proxy(s) : fault; /* as above: it may have been memory */
 }

@@ -7,6 +7,8 @@
 
 #pragma GCC visibility push(hidden)
 
+#define AW_URL_NO_MEMORY "can't be read: not enough memory"
+
 /* Why a URL is refused, as the end of a sentence that names it. */
 #define AW_URL_ERRORS(X)                                                                                     \
     X(AW_URL_FORM, "must be an absolute URL like https://api.awork.com/api/v1")                              \
@@ -22,7 +24,7 @@
     X(AW_URL_PATH, "has a path with empty or dot segments, or with something that must be percent-encoded")  \
     X(AW_URL_LONG, "is longer than 1024 bytes")                                                              \
     X(AW_URL_UNREAD, "is one that libcurl can't read, or reads in another way")                              \
-    X(AW_URL_MEMORY, "can't be read: not enough memory")
+    X(AW_URL_MEMORY, AW_URL_NO_MEMORY)
 
 #define AW_URL_ENUM(id, text) id,
 enum aw_url_error { AW_URL_GOOD, AW_URL_ERRORS(AW_URL_ENUM) AW_URL_ERROR_COUNT };

@@ -31,6 +31,8 @@ static int url_fault(lua_State *L,
     struct aw_url url;
     const char *s = luaL_checklstring(L, 1, &n);
     enum aw_url_error error = read(s, n, lua_toboolean(L, 2), &url);
+    if (error == AW_URL_MEMORY)
+        return luaL_error(L, "not enough memory");
     if (error == AW_URL_GOOD) {
         lua_pushnil(L);
         lua_pushboolean(L, url.loopback);
@@ -61,7 +63,10 @@ static int core_proxy_fault(lua_State *L)
 {
     size_t n;
     const char *s = luaL_optlstring(L, 1, aw_engine_environment_proxy(), &n);
-    lua_pushstring(L, aw_proxy_fault(s, n));
+    const char *fault = aw_proxy_fault(s, n);
+    if (fault && strcmp(fault, AW_URL_NO_MEMORY) == 0)
+        return luaL_error(L, "not enough memory");
+    lua_pushstring(L, fault);
     return 1;
 }
 
