@@ -175,6 +175,22 @@ case("json, decoding", "pure", function()
   local codec = require "awork.json".codec(64)
   return function() return codec.decode(PEOPLE) end
 end)
+case("json, decoding in turns", "pure", function()
+  local core = require "awork.core"
+  local list = "[" .. ('{"a b":[1,2.5,"x"],"n":null},'):rep(150) .. '"' .. ("\\\\n"):rep(3000) .. '"]'
+  return function()
+    local turns = 0
+    local value, code
+    local co = coroutine.wrap(function()
+      value, code = core.decode(list, 64, false, 100000, coroutine.yield)
+      return true
+    end)
+    while not co() do
+      turns = turns + 1
+    end
+    return { value and #value or code, turns > 2 }
+  end
+end)
 case("json, encoding", "pure", function()
   local codec = require "awork.json".codec(64)
   return function() return codec.encode { 1, "a", { value = "ü", n = 3.5 } } end
