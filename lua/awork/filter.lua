@@ -74,7 +74,7 @@ local function write(value, position)
   elseif math.type(value) == "integer" then
     return ("%d"):format(value)
   elseif kind == "number" and value == value and value ~= math.huge and value ~= -math.huge then
-    return (("%.14g"):format(value):gsub(",", "."))
+    return core.encode(value) -- all its digits, and a point whatever the locale
   elseif getmetatable(value) == Literal then
     return value.text
   end

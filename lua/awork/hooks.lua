@@ -36,16 +36,18 @@ local function shown_headers(headers)
   return out
 end
 
-local function masked(value)
+-- breathe: called for each table, lest a long list hold up a host's loop.
+local function masked(value, breathe)
   if type(value) ~= "table" then
     return MASK
   end
+  breathe()
   local out = {}
   for name, item in next, value do
     if PLAIN[name] and type(item) ~= "table" then
       out[name] = item
     else
-      out[name] = masked(item)
+      out[name] = masked(item, breathe)
     end
   end
   return out
@@ -103,7 +105,7 @@ function hooks.new(options, codec)
       local kind = req.headers and req.headers["content-type"]
       if kind == "application/json" then
         local body = codec.decode(req.body)
-        info.body = show and body or masked(body)
+        info.body = show and body or masked(body, codec.breathe)
       else
         info.body = MASK
       end

@@ -57,7 +57,7 @@ local function query_value(name, value)
   elseif kind == "boolean" or math.type(value) == "integer" then
     return tostring(value)
   elseif kind == "number" and value == value and value ~= math.huge and value ~= -math.huge then
-    return (("%.14g"):format(value):gsub(",", "."))
+    return escape(core.encode(value)) -- all its digits, and a point whatever the locale
   end
   return nil, ("query '%s': string, finite number, boolean or a list of them expected, got %s"):format(name, kind)
 end
