@@ -118,7 +118,7 @@ describe("numbers in a query", function()
   it("keep all their digits", function()
     local resource = require "awork.resource"
     assert.equal("n eq 0.30000000000000004 and m eq 9007199254740993",
-      awork.filter("n eq ? and m eq ?", 0.1 + 0.2, (1 << 53) + 1))
+      filter("n eq ? and m eq ?", 0.1 + 0.2, (1 << 53) + 1))
     assert.equal("?n=0.30000000000000004", (resource.query { n = 0.1 + 0.2 }))
     assert.equal("?n=1e%2B20", (resource.query { n = 1e20 }))
   end)
