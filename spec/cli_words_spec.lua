@@ -14,7 +14,8 @@ local function option_names()
 end
 
 -- What only a program in Lua can do wrong, and what is no sentence for people.
-local NOT_FOR_PEOPLE = { "bad argument", "bad option", "unknown option", "must be a name", "request field", "option '%%s'",
+local NOT_FOR_PEOPLE = { "bad argument", "bad option", "unknown option", "must be a name", "request field",
+  "option '%%s'",
   "option '[a-z_]+'", "must be from 1 to", "must be 0 to", "did you mean", "awork.oauth", "^encoding name user" }
 
 local function for_people(text)

@@ -118,7 +118,8 @@ local WORDS = {
   { "allow_http = true permits it", "use https" },
   { " %(set allow_http to send elsewhere%)", "" },
   { "URLs below base_url alone", "URLs below the base URL (--base-url) alone" },
-  { "ask for less at once %(pageSize%), or raise the option max_values", "ask for less at once (--only, or one person)" },
+  { "ask for less at once %(pageSize%), or raise the option max_values",
+    "ask for less at once (--only, or one person)" },
   { " %(in Lua, the option lock%) to a directory that can be written; lock = false goes without, if nothing else "
     .. "applies plans to this workspace", " to a directory that can be written" },
   { "than max_wait allows", "than two minutes" },

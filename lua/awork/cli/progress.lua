@@ -22,7 +22,7 @@ function M.line(verb, done, total, elapsed, width)
   if done > 0 and elapsed >= 0.5 then
     local tenths = math.floor(rate * 10 + 0.5) -- by hand: %.1f writes the locale's point
     tail = tail .. (rate >= 10 and "  %d/s" or "  %d.%d/s"):format(tenths // 10, tenths % 10)
-    if done < total then
+    if done < total and (total - done) / rate < 1e9 then
       tail = tail .. ("  %s left"):format(clock((total - done) / rate))
     end
   end
