@@ -236,7 +236,7 @@ function Pages:finish()
     kind = "api", code = "list-changed", method = "GET", path = self.path, retryable = true, attempts = self.round,
     description = ("the list changed while it was read, %d time%s one after another: %s"):format(self.round,
       self.round == 1 and "" or "s", self.why),
-    hint = "read it again when fewer people are added and deleted",
+    hint = "read it again when fewer are added and deleted; if none are, the server does not page as awork does",
   }
 end
 
