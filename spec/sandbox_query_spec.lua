@@ -76,6 +76,7 @@ describe("filterby", function()
   end
 
   for _, text in ipairs {
+    "isArchived gt false", "startswith(firstName,'A') le true",
     "tags/any(t: t/nothing eq 1)", "tags/any(name eq 'a')", "tags/any(t t/name eq 'a')",
     "tags/any", "tags/any(t:)", "tags/all(t: t/name eq 'a')", "tags/name eq 'a'", "count(age) gt 1", "count() gt 1",
     "count(tags)", "status eq true", "status/none eq true", "status/isReady/x eq 1", "secret eq 1", "t/name eq 'a'",

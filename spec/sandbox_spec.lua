@@ -454,6 +454,12 @@ describe("the sandbox", function()
         assert.equal(400, refused.status, query)
         assert.equal("invalid-filter-or-order", refused.json.code)
       end
+      for _, bytes in ipairs { "%FF", "firstName eq %C3%BC", "%C3", "%00", "%C3%BC eq 'x'" } do
+        local refused = ask("GET", "/users?filterby=" .. bytes:gsub(" ", "+"))
+        assert.equal(400, refused.status)
+        assert.truthy(utf8.len(refused.body))
+        assert.equal("invalid-filter-or-order", refused.json.code)
+      end
       local infos = infos_of(sb.me_id)
       assert.equal("0", ask("GET", infos .. "?filterby=" .. escape "type eq 'fax'").headers["aw-totalitems"])
       assert.equal("1", ask("GET", infos .. "?filterby=" .. escape "type ne 'fax'").headers["aw-totalitems"])

@@ -58,6 +58,7 @@ end
 --- An error's body, in awork's shape.
 -- @param errors the validation errors, or nil
 function answers:error_body(code, description, errors)
+  if not utf8.len(description) then description = description:gsub("[\x80-\xff]", "?") end -- what a query said
   local text = quote { code = code, description = description, link = answers.LINK, traceId = self.trace_id }
   if errors then text = sub(text, 1, -2) .. ',"validationErrors":' .. quote(errors) .. "}" end
   return text

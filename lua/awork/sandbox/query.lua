@@ -225,10 +225,12 @@ local COMPARE = {
   le = function(a, b) return a ~= nil and b ~= nil and a <= b end,
 }
 
-local function same_type(a, b)
-  if a ~= nil and b ~= nil and type(a) ~= type(b) then
-    refuse("a " .. type(a) .. " can't be compared with a " .. type(b))
-  end
+local UNORDERED = { eq = true, ne = true }
+
+local function check_types(op, a, b)
+  if a == nil or b == nil then return end
+  if type(a) ~= type(b) then refuse("a " .. type(a) .. " can't be compared with a " .. type(b)) end
+  if type(a) == "boolean" and not UNORDERED[op] then refuse(op .. " can't compare booleans") end
 end
 
 local function same(v)
@@ -248,13 +250,13 @@ local function comparison(left, op, right)
     local y = convert(b())
     return function(e)
       local x = convert(a(e))
-      same_type(x, y)
+      check_types(op, x, y)
       return compare(x, y)
     end
   end
   return function(e)
     local x, y = convert(a(e)), convert(b(e))
-    same_type(x, y)
+    check_types(op, x, y)
     return compare(x, y)
   end
 end
