@@ -12,7 +12,7 @@ description = {
   license = "MIT",
   labels = { "awork", "http", "server", "test" },
 }
-dependencies = { "lua >= 5.4, < 5.5", "lua-cjson >= 2.1.0" }
+dependencies = { "lua >= 5.4, < 5.6", "lua-cjson >= 2.1.0" }
 -- The libraries alone are looked for; their headers are the compiler's to find (see awork-scm-1.rockspec).
 external_dependencies = { MICROHTTPD = { library = "microhttpd" }, GNUTLS = { library = "gnutls" } }
 test_dependencies = { "busted >= 2.1" }

@@ -12,7 +12,7 @@ description = {
   license = "MIT",
   labels = { "awork", "http", "client", "validation" },
 }
-dependencies = { "lua >= 5.4, < 5.5", "argparse >= 0.7.1" }
+dependencies = { "lua >= 5.4, < 5.6", "argparse >= 0.7.1" }
 -- The library alone is looked for: Debian keeps curl/curl.h where the compiler finds it and LuaRocks does not.
 -- Elsewhere than in /usr and /usr/local: CURL_DIR=, or CURL_INCDIR= and CURL_LIBDIR=.
 external_dependencies = { CURL = { library = "curl" } }

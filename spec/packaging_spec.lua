@@ -32,6 +32,21 @@ describe("packaging #process", function()
     assert.same({ "luaopen_awork_sandbox_core" }, symbols "build/awork/sandbox/core.so")
   end)
 
+  it("says version mismatch in a Lua of another version, and does nothing else there", function()
+    local dir = read("mktemp -d"):gsub("\n$", "")
+    local out = read(([[
+      printf '#include <lua.h>\n#undef LUA_VERSION_NUM\n#define LUA_VERSION_NUM 505\n' > %s/other.h
+      cc -std=c11 -fPIC -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE $(pkg-config --cflags lua5.4 libcurl) \
+        -include %s/other.h -c -o %s/core.o src/lua/core.c &&
+      mkdir %s/awork &&
+      cc -shared -o %s/awork/core.so %s/core.o $(ls build/obj/src/core/*.o build/obj/src/lua/*.o | grep -v lua/core.o) \
+        $(pkg-config --libs libcurl) -lm -pthread &&
+      LUA_CPATH=%s/'?.so' lua5.4 -e 'print(pcall(require, "awork.core"))'
+    ]]):gsub("%%s", dir))
+    os.execute(("rm -r '%s'"):format(dir))
+    assert.matches("^false%s+version mismatch", out)
+  end)
+
   it("leaves the global table alone, and may be loaded twice in a state", function()
     local out = lua([[
       local before = {}

@@ -65,6 +65,7 @@ void awl_check_plain(lua_State *L, int arg)
 
 int luaopen_awork_core(lua_State *L)
 {
+    luaL_checkversion(L); /* first: nothing else is safe in a Lua of another version */
     lua_createtable(L, 0, 24);
     luaL_newmetatable(L, AWL_ERROR_MT);
     lua_setfield(L, -2, "error_metatable");

@@ -171,6 +171,7 @@ int luaopen_awork_sandbox_core(lua_State *L)
     static const luaL_Reg metamethods[] = {{"__gc", server_stop}, {"__close", server_stop}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"start", core_start}, {NULL, NULL}};
 
+    luaL_checkversion(L); /* first: nothing else is safe in a Lua of another version */
     luaL_newmetatable(L, SB_SERVER_MT ".reply");
     lua_pushcfunction(L, reply_gc);
     lua_setfield(L, -2, "__gc");

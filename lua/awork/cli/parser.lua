@@ -1,5 +1,6 @@
 --- The command line's grammar: commands, options, their help. lua-argparse makes usage and completions of it.
 local argparse = require "argparse"
+local text_of = require "awork.format.text"
 
 local M = {}
 
@@ -47,8 +48,8 @@ end
 -- "phone,email/private" → { "phone", "email/private" }
 local function list(text)
   local items = {}
-  for item in text:gmatch "[^,]+" do
-    item = item:match "^%s*(.-)%s*$"
+  for piece in text:gmatch "[^,]+" do
+    local item = text_of.trim(piece)
     if item ~= "" then
       items[#items + 1] = item
     end

@@ -102,8 +102,8 @@ local function finish_address(info)
     local lines = info[field]
     if lines and find(lines, "[\r\n]") then
       local list = {}
-      for line in lines:gmatch "[^\r\n]+" do
-        line = trim(line)
+      for piece in lines:gmatch "[^\r\n]+" do
+        local line = trim(piece)
         if line ~= "" then list[#list + 1] = line end
       end
       if field == "addressLine1" then
