@@ -139,6 +139,37 @@ describe("surroundings of awork-contacts #process", function()
     end)
   end
 
+  it("may be pipes to read from, which are read but once: people, plans, journals", function()
+    local plan = [["$D/people.csv" -q -o "$D/plan.json" >"$D/shown"]]
+    assert.equal(2, select(2, sh("bin/awork-contacts plan " .. plan)))
+    for _, command in ipairs { "plan FILE", "plan --from csv FILE", "apply --yes --journal \"$D/j1\" FILE" } do
+      local out = sh(("bash -c 'bin/awork-contacts %s'"):format(command:gsub("FILE", "<(cat $D/people.csv)"))
+        :gsub("%$D", root))
+      assert.matches("Plan: 1 to add, 0 to change", out)
+    end
+    local out = sh(("bash -c 'bin/awork-contacts undo --yes --journal %s/j2 <(cat %s/j1)'"):format(root, root))
+    assert.matches("Undone: 1 deleted", out)
+    out = sh [[mkfifo "$D/in"; cat "$D/people.csv" >"$D/in" & bin/awork-contacts plan "$D/in"; wait]]
+    assert.matches("Plan: 1 to add.*", out)
+    out = sh(("bash -c 'bin/awork-contacts apply --yes --journal %s/j3 <(cat %s/plan.json)'"):format(root, root))
+    assert.matches("Applied: 1 added", out)
+    out = sh [[bin/awork-contacts undo --yes --journal "$D/j4" "$D/j3"]]
+    assert.matches("Undone: 1 deleted", out)
+    out = sh [[cat "$D/plan.json" | bin/awork-contacts apply - --yes --journal "$D/j5"]]
+    assert.matches("Applied: 1 added", out)
+    out = sh [[cat "$D/people.csv" | bin/awork-contacts apply - --yes --journal "$D/j6"]]
+    assert.matches("Nothing to do", out)
+  end)
+
+  it("may be names of nothing", function()
+    for _, command in ipairs { "plan ''", "undo ''", "export -o ''", "apply x --journal ''", "check --token-file ''",
+      "check --ca-file ''", "sandbox --people ''", "validate ''" } do
+      local out, status = sh("bin/awork-contacts " .. command)
+      assert.equal(1, status)
+      assert.matches("^awork%-contacts: [a-z -]+: an empty name\n$", out)
+    end
+  end)
+
   it("may be any bytes, as arguments", function()
     local bad = "$(printf '\\377\\033[2J')"
     write("\xFF\27[2J.csv", "user;phone\nx;1\n")

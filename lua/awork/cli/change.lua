@@ -73,26 +73,33 @@ function M.plan(ctx)
 end
 
 -- The plan that a file is, or nothing if it is none.
-local function saved_plan(path)
-  local file = path ~= "-" and io.open(path, "rb")
+local function saved_plan(ctx)
+  local path = ctx.opts.file
+  local file = path == "-" and ctx.system.stdin or io.open(path, "rb")
   if not file then
-    return nil
+    return nil -- who reads people says why
   end
-  local head = file:read(512)
-  if not (head and head:find '^%s*{%s*"format"%s*:%s*"awork%-plan"') then
-    file:close()
-    return nil
-  end
-  local plan, err = awork.load_plan(function()
-    local piece, why = head, nil
-    if head then
-      head = nil
-    else
-      piece, why = file:read(65536)
+  local head, why = file:read(512)
+  local function source()
+    local piece, failed = head, why
+    head, why = nil, nil
+    if piece or failed then
+      return piece, failed
     end
-    return piece, why
-  end)
-  file:close()
+    return file:read(65536)
+  end
+  if not (head and head:find '^%s*{%s*"format"%s*:%s*"awork%-plan"') then
+    if path ~= "-" and file:seek "set" then
+      file:close()
+    else -- a pipe is read but once: what was looked at goes first
+      ctx.input = source
+    end
+    return nil
+  end
+  local plan, err = awork.load_plan(source)
+  if path ~= "-" then
+    file:close()
+  end
   return plan, err
 end
 
@@ -192,7 +199,7 @@ end
 --- `apply`: exit code 0 if awork is as the plan says, else 1.
 function M.apply(ctx)
   local opts = ctx.opts
-  local plan, err = saved_plan(opts.file)
+  local plan, err = saved_plan(ctx)
   if err then
     return nil, err
   elseif plan then

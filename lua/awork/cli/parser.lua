@@ -241,6 +241,9 @@ function M.completion(shell)
   return parser[COMPLETE[shell]](parser)
 end
 
+-- Options and arguments that name a file.
+local FILES = { "file", "journal_file", "output", "journal", "people", "token_file", "ca_file" }
+
 -- No file and no value can have one; C would read what is before it.
 local function has_zero(args)
   for _, arg in ipairs(args) do
@@ -281,6 +284,12 @@ function M.parse(args)
   elseif not done then
     error(ok, 0)
   elseif ok then
+    for _, name in ipairs(FILES) do
+      if result[name] == "" then
+        return nil, nil, ("%s: an empty name"):format(name:find "file$" and name ~= "token_file" and name ~= "ca_file"
+          and name:gsub("_", " ") or "--" .. name:gsub("_", "-"))
+      end
+    end
     return result
   end
   local command = args[1] and not args[1]:find "^%-" and not result:find "^unknown command" and args[1]

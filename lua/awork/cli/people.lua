@@ -17,11 +17,8 @@ end
 -- @return true, or nil, err
 function M.check_output(opts)
   local path = opts.output
-  if path == "" then
-    return failure("usage", "--output: an empty name")
-  end
   for _, name in ipairs { "file", "token_file", "ca_file" } do
-    if path and path ~= "-" and opts[name] and opts[name] ~= "" and core.same_file(path, opts[name]) then
+    if path and path ~= "-" and opts[name] and core.same_file(path, opts[name]) then
       return failure("usage", ("--output: %s is what is read; name another file"):format(path))
     end
   end
@@ -29,7 +26,8 @@ function M.check_output(opts)
 end
 
 --- Opens a file of people; `-` is standard input.
--- @param ctx the command's context: `opts.file`, `opts.from`, `opts.encoding`
+-- @param ctx the command's context: `opts.file`, `opts.from`, `opts.encoding`; `input`, a function that gives what is
+--   in `opts.file`, when somebody has had to look at it
 -- @param path its name, or nil for `opts.file`
 -- @return reader (see awork.format), or nil, err
 function M.open(ctx, path)
@@ -37,13 +35,18 @@ function M.open(ctx, path)
   path = path or opts.file
   local source, name = path, path
   if path == "-" then
-    source, name = ctx.system.stdin, "standard input"
+    source, name = ctx.input or ctx.system.stdin, "standard input"
+  elseif ctx.input and path == opts.file then
+    source = ctx.input
   else
     local file, message = io.open(path, "rb")
     if not file then
       return failure("not-read", message)
+    elseif file:seek "set" then
+      file:close()
+    else -- a pipe: opened again, it would have lost what is in it
+      source = file
     end
-    file:close()
   end
   local columns
   for _, column in ipairs(opts.column or {}) do

@@ -104,9 +104,20 @@ local function recognise(source, opts)
   if named and named ~= "json" then return named, source end
   if type(source) == "string" then
     local file = io.open(source, "rb")
-    local head = file and file:read(HEAD)
-    if file then file:close() end
-    return head and M.detect(head) or named or "csv", source
+    if not file then return named or "csv", source end -- which says why
+    local head, message = file:read(HEAD)
+    local kind = head and M.detect(head) or named or "csv"
+    if file:seek "set" then
+      file:close()
+      return kind, source
+    end
+    -- A pipe is read but once.
+    return kind, function()
+      local piece, failed = head, message
+      head, message = nil, nil
+      if piece or failed then return piece, failed end
+      return file:read(65536)
+    end
   elseif type(source) == "table" and type(source.text) == "string" then
     return M.detect(source.text:sub(1, HEAD)), source
   elseif io.type(source) == "file" then
@@ -135,7 +146,9 @@ local function open(source, opts, level)
   if type(opts or {}) ~= "table" then error("options must be a table, got " .. type(opts), level) end
   local name, again = recognise(source, opts)
   local entry = format_of(name, level + 1)
-  local reader = stream.inner[entry[1]].open(again, options(opts, entry), level + 1)
+  local own = options(opts, entry)
+  if type(source) == "string" and again ~= source and own.name == nil then own.name = source end
+  local reader = stream.inner[entry[1]].open(again, own, level + 1)
   reader.format = NAMES[entry[1]]
   return reader, nil, nil, reader
 end
