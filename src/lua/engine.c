@@ -68,6 +68,9 @@ static double read_clock(lua_State *L, struct box *b)
     lua_pop(L, 1);
     if (!is_number || !isfinite(said)) {
         b->time = on;
+    } else if (said >= b->time) { /* as nearly always; or it was put right again */
+        b->ahead = 0;
+        b->time = said;
     } else if (said + b->ahead < b->time) {
         b->ahead = on - said;
         b->time = on;
