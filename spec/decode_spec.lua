@@ -269,6 +269,20 @@ describe("max_values", function()
     assert.is_table((core.decode("[" .. ("[],"):rep(100000) .. "0]")))
   end)
 
+  it("is two million unless something else is said, for whoever decodes; false lifts it", function()
+    local most = "[" .. ("0,"):rep(core.max_values - 5) .. "0]"
+    local more = "[" .. ("0,"):rep(core.max_values - 4) .. "0]"
+    local codec = require "awork.json".codec
+    assert.equal(2000000, core.max_values)
+    for _, decode in ipairs { core.decode, codec(64).decode, codec(64, core.max_values).decode } do
+      assert.equal(core.max_values - 4, #decode(most))
+      assert.equal("too-many-values", select(2, decode(more)))
+    end
+    assert.equal(core.max_values - 3, #core.decode(more, 64, false, false))
+    assert.equal(core.max_values - 3, #codec(64, false).decode(more))
+    assert.has_error(function() core.decode("1", 64, false, true) end)
+  end)
+
   it("keeps small: 16 MiB of text, a few KiB of gzip, can become 500 MiB of tables", function()
     local limit = 2000000
     local size = 16 * 1024 * 1024

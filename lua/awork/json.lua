@@ -8,7 +8,8 @@ local UNCOUNTED = 32768
 
 --- A codec.
 ---@param max_depth integer how deep tables may nest, both ways
----@param max_values? integer what a text may hold, as core.decode counts; without it as much as it likes
+---@param max_values? integer|false what a text may hold, as core.decode counts, core.max_values by default; false: as
+---much as it likes
 ---@return table codec { encode(value), decode(text), max_depth, max_values, breathe, brief }
 function json.codec(max_depth, max_values)
   local encode, decode = core.encode, core.decode

@@ -23,7 +23,7 @@ options.list = {
     engine = "max_header", doc = "longest response head" },
   { name = "max_depth", types = { "integer" }, default = 64, min = 1, max = 1000,
     doc = "how deep JSON may nest, both ways" },
-  { name = "max_values", types = { "integer" }, default = 2000000, min = 1, max = 1 << 40,
+  { name = "max_values", types = { "integer" }, default = core.max_values, min = 1, max = 1 << 40,
     doc = "what the JSON of a response may hold: a key, number, boolean or null is one, a string two, a table four" },
   { name = "ca_file", types = { "string" }, engine = true,
     doc = "PEM file with the authorities to trust instead of the system's" },

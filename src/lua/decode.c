@@ -30,6 +30,9 @@ enum { KEY_VALUES = 1, SCALAR_VALUES = 1, STRING_VALUES = 2, TABLE_VALUES = 4 };
 
 enum { DEPTH_MAX = 1000 };
 
+/* max_values unless something else is said: below 100 MiB of tables. */
+enum { MAX_VALUES = 2000000 };
+
 enum fault { FINE, SYNTAX, ENCODING, DEPTH, EMPTY, VALUES, MEMORY, TURN };
 
 /* What comes next. */
@@ -704,12 +707,12 @@ static int go_on(lua_State *L, int status, lua_KContext context)
 }
 
 /*
- * core.decode(text [, max_depth = 64 [, nulls [, max_values [, breathe]]]]) -> value; or nil, code, message
+ * core.decode(text [, max_depth = 64 [, nulls [, max_values = 2000000 [, breathe]]]]) -> value; or nil, code, message
  *
  * A JSON null is absent: nil alone at the top, no key in an object, no item in a list (which closes its gap); with `nulls`
  * it is core.null. A number without fraction is an integer if it fits. max_values: how much there may be, a key, number, boolean or
- * null being one, a string two, a table four; without it as much as there is. breathe: a function, called
- * every few KiB, which may yield. code: "invalid-json", "invalid-encoding" (no UTF-8), "too-deep", "too-many-values",
+ * null being one, a string two, a table four; core.max_values by default, false for as much as there is. breathe: a
+ * function, called every few KiB, which may yield. code: "invalid-json", "invalid-encoding" (no UTF-8), "too-deep", "too-many-values",
  * "empty-body" (nothing but white space).
  */
 static int decode(lua_State *L)
@@ -719,8 +722,9 @@ static int decode(lua_State *L)
     lua_Integer depth = luaL_optinteger(L, 2, 64);
     luaL_argcheck(L, depth >= 1 && depth <= DEPTH_MAX, 2, "from 1 to 1000 expected");
     bool nulls = lua_toboolean(L, 3);
-    lua_Integer values = luaL_optinteger(L, 4, LUA_MAXINTEGER);
-    luaL_argcheck(L, values >= 1, 4, "1 or more expected");
+    bool unlimited = lua_isboolean(L, 4) && !lua_toboolean(L, 4);
+    lua_Integer values = unlimited ? LUA_MAXINTEGER : luaL_optinteger(L, 4, MAX_VALUES);
+    luaL_argcheck(L, values >= 1, 4, "1 or more expected, or false");
     bool turns = n > PIECE && !lua_isnoneornil(L, 5);
     if (turns)
         luaL_checktype(L, 5, LUA_TFUNCTION);
@@ -747,4 +751,6 @@ void awl_open_decode(lua_State *L)
 {
     lua_pushcfunction(L, decode);
     lua_setfield(L, -2, "decode");
+    lua_pushinteger(L, MAX_VALUES);
+    lua_setfield(L, -2, "max_values");
 }
