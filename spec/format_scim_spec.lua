@@ -260,4 +260,17 @@ describe("format.scim: writing", function()
     assert.equal("syntax", err.code)
     assert.is_truthy(utf8.len(err.message), err.message)
   end)
+
+  it("bounds what stands beside the list, before it and behind it", function()
+    local much = (',"k":"' .. ("x"):rep(1000) .. '"'):rep(3000)
+    local person = '"Resources":[{"userName":"a@b.de","emails":[{"value":"a@b.de"}]}]'
+    for _, text in ipairs { "{" .. person .. much .. "}", "{" .. much:sub(2) .. "," .. person .. "}" } do
+      local reader, code = scim.read { text = text }, nil
+      for _ = 1, 3 do
+        local _, err = reader:next()
+        code = code or err and err.code
+      end
+      assert.equal("limit", code)
+    end
+  end)
 end)

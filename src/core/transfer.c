@@ -9,10 +9,12 @@
 #include <string.h>
 
 /*
- * Bytes of a body that one step takes. Of a compressed one libcurl reads that many at a time: what it reads it uncompresses
- * at once, to a thousand times as many.
+ * Bytes of a body that one step takes, and that libcurl reads at a time. It uncompresses at once what it has read, to at
+ * most a thousand times as much: the less it reads, the shorter the longest step. But what a server sends behind an answer
+ * is noticed only when it comes with that answer's last read; else it stays, and is taken for the beginning of the next
+ * one. An answer of one contact info is to be read whole.
  */
-enum { STEP_BODY = 256 * 1024, READ_SIZE = 1024 };
+enum { STEP_BODY = 256 * 1024, READ_SIZE = 4096 };
 
 /* ---- callbacks: they only append to buffers, and return short on failure ---- */
 

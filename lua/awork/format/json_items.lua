@@ -184,14 +184,17 @@ end
 
 -- What stands in the wrapping object after its list: read for what it says, as `fields`.
 function Items:finish_object()
-  local input = self.input
+  local input, size = self.input, 0
   while self:another(END_OBJECT) do
     if self:peek() ~= QUOTE then self:fail("syntax", "a name in quotes was expected") end
     local key = self:take()
     if self:peek() ~= COLON then self:fail("syntax", "a colon was expected after " .. persons.excerpt(key)) end
     input.pos = input.pos + 1
     self:peek()
-    self.fields[#self.fields + 1] = key .. ":" .. self:take()
+    local value = self:take()
+    size = size + #key + #value
+    if size > MAX_ITEM then self:fail("limit", ("a value of more than %d bytes"):format(MAX_ITEM)) end
+    self.fields[#self.fields + 1] = key .. ":" .. value
   end
   self.envelope = core.decode("{" .. table.concat(self.fields, ",") .. "}", MAX_DEPTH, true) or {}
 end
