@@ -47,6 +47,28 @@ describe("in a host with a locale #process", function()
     end)
   end
 
+  -- The sandbox's state has case functions of its own.
+  it("no pattern and no case of ours asks it", function()
+    local pipe = assert(io.popen "find lua/awork bin -name '*.lua' -o -name awork-contacts")
+    local count = 0
+    for path in pipe:lines() do
+      local file = assert(io.open(path))
+      local number = 0
+      for line in file:lines() do
+        number = number + 1
+        local code = line:gsub("^%s*%-%-.*", ""):gsub("%-%- .*$", ""):gsub("%%%%", "")
+        count = count + 1
+        -- "%p" of a format is an address.
+        assert(not code:find "%%[aclpuwACLPUW]" or code:find "[\"']%)?:format", path .. ":" .. number .. ": " .. code)
+        assert(path:find("/sandbox/", 1, true) or not (code:find ":lower%(%)" or code:find ":upper%(%)"
+          or code:find "string%.lower" or code:find "string%.upper"), path .. ":" .. number .. ": " .. code)
+      end
+      file:close()
+    end
+    pipe:close()
+    assert(count > 10000)
+  end)
+
   it("numbers and words from elsewhere are read and written with a point", function()
     local out, ended = under(LOCALES[1], [[-e '
       assert(tostring(1.5) == "1,5" and ("I"):lower() ~= "i") -- else there is nothing to see here
