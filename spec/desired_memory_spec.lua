@@ -57,7 +57,7 @@ describe("a plan for ten thousand people #process", function()
     assert.equal(infos, tonumber(keep))
     assert.equal(10000, tonumber(matched))
     local requests = sandbox.requests()
-    assert.equal(11, #requests) -- API users, and a thousand users each
+    assert.equal(12, #requests) -- the workspace, API users, and a thousand users each
     for _, request in ipairs(requests) do
       assert.equal("GET", request.method)
     end
