@@ -2,6 +2,7 @@
 local awork = require "awork"
 local core = require "awork.core"
 local errors = require "awork.error"
+local trim = require "awork.format.text".trim
 
 local M = {}
 
@@ -59,7 +60,7 @@ function M.token(opts, getenv)
   if not text then
     return failure("token-file", "the token's file can't be used: " .. message)
   end
-  local token = text:match "^%s*(.-)%s*$"
+  local token = trim(text)
   if token == "" then
     return failure("token-file", "the token's file is empty: " .. path)
   end

@@ -1,6 +1,7 @@
 --- What people and programs get to see: results on standard output, all else on standard error.
 local core = require "awork.core"
 local progress = require "awork.cli.progress"
+local trim = require "awork.format.text".trim
 
 local M = {}
 
@@ -172,7 +173,7 @@ function Terminal:confirm(question)
   if not answer then
     self:err "\n"
   end
-  answer = core.lower(answer or ""):match "^%s*(.-)%s*$"
+  answer = trim(core.lower(answer or ""))
   return answer == "y" or answer == "yes"
 end
 
