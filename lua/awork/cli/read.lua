@@ -329,6 +329,9 @@ function M.export(ctx)
     end
     if not read_failed then
       local written, cause = format.write(source, function(text)
+        if ctx:signal() then
+          return nil, "stopped" -- drive() says by what
+        end
         local done, message = sink:write(text)
         if not done then
           write_failed = not_written(message)
