@@ -41,10 +41,11 @@ ENV = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" LUA_CPATH="$(abs
 # Proofs find each other and the specs' helpers too.
 PROVE_ENV = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/spec/?.lua;$(CURDIR)/?.lua;;" \
             LUA_CPATH="$(abspath $(BUILD))/?.so;;"
-PROVE_LUA = limits once step wire tls secrets soak
+PROVE_LUA = limits once others step wire tls secrets soak
 # SHARE=0.05: a twentieth of every sweep, of all counts and times, but for secrets and limits, which are whole always.
 share     = $(shell awk 'BEGIN { n = int($(1) * $(or $(SHARE),1)); print(n > 1 ? n : 1) }')
 ARGS_once = $(SHARE)
+ARGS_others = $(SHARE)
 ARGS_wire = $(SHARE)
 ARGS_tls  = $(SHARE)
 ARGS_step = $(call share,20000)

@@ -1,7 +1,12 @@
 --- What is fuzzed in Lua: functions of a string, which raise if something is wrong. See lua.c.
+local core = require "awork.core"
+-- The engine below is a stand-in, which takes any token.
+local set_token = core.set_token
+core.set_token = function(engine, token)
+  return type(engine) == "table" and 1 or set_token(engine, token)
+end
 local awork = require "awork"
 local contact_infos = require "awork.contact_infos"
-local core = require "awork.core"
 local csv, json_format = require "awork.format.csv", require "awork.format.json"
 local errors = require "awork.error"
 local json = require "awork.json"
@@ -276,8 +281,19 @@ function M.plan(data)
   local _, _, _ = plan:is_empty(), plan:state(), plan:exit_code()
 end
 
+-- Each line as it stands in a journal whose checksums are right: with another one nothing of it would be read.
+local function signed(data)
+  return (data:gsub("[^\n]*\n", function(line)
+    local rest = line:gsub('^{"crc":"%x*",', "{"):match "^{(.+)\n$"
+    return rest and ('{"crc":"%08x",%s\n'):format(core.crc32(rest), rest) or line
+  end))
+end
+
 local real_open = io.open
 function M.journal(data)
+  if #data % 8 > 0 then
+    data = signed(data)
+  end
   io.open = function() -- luacheck: ignore 122
     return { read = function() return data end, close = function() end }
   end

@@ -7,7 +7,7 @@
 set -u
 MAKE=${MAKE:-make}
 stages=$*
-[ -n "$stages" ] || stages="memory threads collector differential openapi fuzz step once wire tls secrets limits soak"
+[ -n "$stages" ] || stages="memory threads collector differential openapi fuzz step once others wire tls secrets limits soak"
 mkdir -p build/log
 table=build/log/prove.table
 : >"$table"

@@ -36,6 +36,9 @@ local MAX_AGE, LEAST_WAIT = 5, 1
 -- So often is a change decided anew because its turn would have come too late.
 local MAX_LATE = 20
 
+-- So often is someone read in a row because the answer was old when it came: a server slower than that has its way.
+local MAX_LOOKS = 3
+
 local PAGE_SIZE = resource.PAGE_SIZE
 
 -- Backoff between two attempts of a write, with full jitter: random(0, min(BASE * 2^n, CAP)) seconds.
@@ -173,9 +176,9 @@ end
 
 function Run:send(change, target, call)
   local client, kind = self.client, KINDS[change.owner]
-  local resource, id = client[kind.contact_infos], target and target.id
+  local infos, id = client[kind.contact_infos], target and target.id
   if change.op == "delete" then
-    return resource:delete(change.owner_id, id, call)
+    return infos:delete(change.owner_id, id, call)
   elseif self.plan.undo and not core.validate(change.form, change.owner) then
     local path = ("/%s/%s/contactinfo"):format(kind.resource, change.owner_id)
     if change.op == "create" then
@@ -183,11 +186,11 @@ function Run:send(change, target, call)
     end
     return send_unchecked(client, change, "PUT", path .. "/" .. id, call)
   elseif change.op == "create" then
-    return resource:create(change.owner_id, change.form, call)
+    return infos:create(change.owner_id, change.form, call)
   end
   -- What stays as it is may be older than awork's rules of today.
   call.before = target
-  return resource:update(change.owner_id, id, change.form, call)
+  return infos:update(change.owner_id, id, change.form, call)
 end
 
 local function model_of(info)
@@ -319,13 +322,15 @@ function Run:perform(person, steps, at)
     if tries + late > 0 and self:asked_to_stop() then
       return
     end
-    local age = self.reader:age(person.view)
-    if person.again or age >= self.max_age then
+    local age, looks = self.reader:age(person.view), 0
+    while looks == 0 and (person.again or age >= self.max_age)
+      or looks < MAX_LOOKS and age >= math.max(self.max_age, LEAST_WAIT) do
+      looks = looks + 1
       self:look_again(person, steps, at)
       if step.result.status ~= "not-run" then
         return
       end
-      age = 0
+      age = self.reader:age(person.view)
     end
     local within = math.max(self.max_age - age, LEAST_WAIT)
     local call = { start_within = within }
@@ -468,6 +473,7 @@ function Run:run_list(kind, groups)
     waiting[group.item.key] = group
   end
   local batch, page = {}, nil
+  -- When a page was asked for is not known here: so all are as old as the first one may be.
   local began = self.session.clock()
   for owner, info in self.client[KINDS[kind].resource]:each { pageSize = PAGE_SIZE } do
     if not owner then
@@ -491,7 +497,6 @@ function Run:run_list(kind, groups)
       batch[#batch + 1] = waiting[key]
       waiting[key] = nil
     end
-    began = self.session.clock()
     self.breathe()
   end
   self:run_groups(batch)
