@@ -326,10 +326,13 @@ end)
 case("awork.undo_plan", "pure", function(awork)
   local path = os.tmpname()
   local file = assert(io.open(path, "wb"))
-  file:write('{"awork":"journal","version":1,"base_url":"https://x"}\n',
-    '{"n":1,"intent":{"op":"create","owner":"user","owner_id":"123e4567-e89b-12d3-a456-426614174000","form":',
-    '{"type":"phone","subType":"work","value":"+49 30 1"}}}\n',
-    '{"n":1,"result":{"status":"done","id":"123e4567-e89b-12d3-a456-426614174001"}}\n')
+  local core = require "awork.core"
+  for _, rest in ipairs { '"awork":"journal","version":2,"workspace":"123e4567-e89b-12d3-a456-426614174002"}',
+    '"n":1,"intent":{"op":"create","owner":"user","owner_id":"123e4567-e89b-12d3-a456-426614174000","form":'
+    .. '{"type":"phone","subType":"work","value":"+49 30 1"}}}', '"n":1,"sent":{"at":1790000000000,"within":30000}}',
+    '"n":1,"result":{"status":"done","id":"123e4567-e89b-12d3-a456-426614174001"}}' } do
+    file:write(('{"crc":"%08x",%s\n'):format(core.crc32(rest), rest))
+  end
   file:close()
   return function()
     local plan, err = awork.undo_plan(path)
@@ -751,6 +754,11 @@ function M.sweep(number, world, share)
   local function call(sources, how, n)
     if before then before(sources ~= 0) end
     local returned, failed, count, value, err = attempt(fn, sources, how, n)
+    if failed and c.kind == "command" then
+      -- A command ends with its process: what could not be closed for want of memory, a lock say, goes with it.
+      collectgarbage()
+      collectgarbage()
+    end
     local wrong = inspect and inspect(returned, failed)
     return returned, failed, count, value, err, wrong
   end

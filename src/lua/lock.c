@@ -14,10 +14,13 @@
 /* Bytes of what a holder may say of itself, and of that with the number of its process. */
 enum { NOTE_MAX = 480, HOLDER_MAX = 512 };
 
-/* lock:close(): releases it; again: nothing. Also __gc and __close. */
+/*
+ * lock:close(): releases it; again: nothing. Also __gc and __close: it takes no memory, for a collector that can't
+ * release a lock does not try again. Its upvalue is the metatable.
+ */
 static int lock_close(lua_State *L)
 {
-    struct aw_lock *lock = luaL_checkudata(L, 1, LOCK_MT);
+    struct aw_lock *lock = awl_check_kind(L, 1, 1, LOCK_MT);
     lua_getiuservalue(L, 1, 1);
     aw_lock_release(lock, lua_tostring(L, -1));
     return 0;
@@ -82,11 +85,6 @@ static int crc32(lua_State *L)
 
 void awl_open_lock(lua_State *L)
 {
-    static const luaL_Reg meta[] = {
-        {"__gc", lock_close},
-        {"__close", lock_close},
-        {NULL, NULL},
-    };
     static const luaL_Reg functions[] = {
         {"lock_file", lock_file},
         {"home", home},
@@ -94,9 +92,14 @@ void awl_open_lock(lua_State *L)
         {NULL, NULL},
     };
     luaL_newmetatable(L, LOCK_MT);
-    luaL_setfuncs(L, meta, 0);
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, lock_close, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__gc");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__close");
     lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, lock_close);
+    lua_insert(L, -2);
     lua_setfield(L, -2, "close");
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);

@@ -7,9 +7,9 @@
 --     {"crc":…,"n":1,"result":{"status":"done","id":…,"updatedOn":…,"after":{…}}}
 --
 -- `crc` is the CRC-32 of what follows it on its line. Times are milliseconds by the server's clock. An intent without a
--- result may or may not have taken effect; "sent" says that its request was about to go out, and the milliseconds in
--- which it can have. A last line cut off by a crash is no error; of a line that is damaged what it tells of is lost, and
--- reading says so.
+-- result may or may not have taken effect; "sent" says that its request was about to go out, and in how many
+-- milliseconds it can have taken effect. A last line cut off by a crash is no error; of a line that is damaged what it
+-- tells of is lost, and reading says so.
 local core = require "awork.core"
 local errors = require "awork.error"
 local json = require "awork.json"
