@@ -86,6 +86,15 @@ describe("two values in one cell", function()
     end
   end)
 
+  it("are refused with the characters that cells get around them", function()
+    for number, code in pairs { ['"030 1234567"'] = "0022", ["'030 1234567'"] = "0027", ["„030 1234567“"] = "201E",
+      ["<030 1234567>"] = "003C", ["=030 1234567="] = false, ["‘030 1234567’"] = "2018", ["030 1234567?"] = "003F" } do
+      local _, err = format.csv.decode(('E-Mail;Telefon\na@x.org;"%s"\n'):format((number:gsub('"', '""'))))
+      assert.equal("Telefon", err.column, number)
+      if code then assert.matches("U+" .. code, err.message, 1, true) end
+    end
+  end)
+
   it("are two addresses of mail", function()
     for _, between in ipairs { "; ", ";", ", ", ",", " / ", " | ", "\n", " und ", " oder ", " ::: ", " " } do
       assert.same({ "email/private b@example.org", "email/private c@example.net" },
@@ -236,6 +245,28 @@ describe("the columns of one address", function()
     assert.matches("which address", reader.warnings[1].message)
   end)
 
+  it("are not those of an office's town, nor of a home's, beside a whole address", function()
+    for _, header in ipairs { "Büro Ort;Straße;PLZ;Ort;Land", "Work City;Street;Zip;City;Country",
+      "Wohnort;Straße;PLZ;Ort;Land", "Ort privat;Adresse;PLZ;Ort;Land" } do
+      local infos, _, reader = read("E-Mail;" .. header .. "\na@x.org;Hamburg;Markt 1;10115;Berlin;DE\n")
+      assert.same({ "address/work Markt 1 - 10115 Berlin - DE" }, infos, header)
+      assert.equal(1, #reader.warnings)
+    end
+  end)
+
+  it("have house numbers by many names, and days are none", function()
+    for _, number in ipairs { "Hausnummer", "Haus-Nr.", "Nr.", "Nr", "No.", "HNr.", "House No", "Street Number" } do
+      assert.same({ "address/work Markt 3-5 - 10115 Berlin - DE" },
+        one("E-Mail;Straße;" .. number .. ";PLZ;Ort;Land\na@x.org;Markt;3-5;10115;Berlin;DE\n"), number)
+    end
+    for _, day in ipairs { "03. Mai", "5-Mar", "Mrz 05", "03.05.2026", "2026-05-03", "3-May" } do
+      assert.same({ "2 Hausnummer" },
+        select(2, read("E-Mail;Straße;Hausnummer;PLZ;Ort;Land\na@x.org;Markt;" .. day .. ";10115;Berlin;DE\n")), day)
+    end
+    assert.same({ "address/work Markt 3 a - 10115 Berlin - DE" },
+      one "E-Mail;Straße;Hausnummer;PLZ;Ort;Land\na@x.org;Markt;3 a;10115;Berlin;DE\n")
+  end)
+
   it("are no place of work, nor what is left of an address without a street", function()
     for _, place in ipairs { "Arbeitsort", "Dienstort", "Einsatzort", "Standort", "Work Location", "Place of Work" } do
       assert.same({ "address/work Markt 1 - 10115 Berlin - DE" },
@@ -342,6 +373,17 @@ describe("the headers of programs", function()
 end)
 
 describe("odd rows and files", function()
+  it("with a cell under no name say so, once, and keep what it may be", function()
+    local text = "E-Mail;Telefon;;\na@x.org;1234;;\nb@x.org;5678;x;\nc@x.org;9012;y;\n"
+    local infos, found, reader = read(text)
+    assert.same({ "phone/work 1234", "phone/work 5678", "phone/work 9012" }, infos)
+    assert.same({ "3 3, without a name" }, found)
+    assert.equal(1, #reader.warnings)
+    assert.equal("", format.csv.decode(text)[3].source.unknown[1].name)
+    assert.same({}, select(2, read(text, { ignore_columns = { "" } })))
+    assert.same({}, select(2, read "E-Mail;Telefon;;\na@x.org;1234;;\n"))
+  end)
+
   it("of white space alone are blank", function()
     assert.same({ { "phone/work 1234" }, {} },
       { both "E-Mail;Telefon\na@x.org;1234\n ; \n\u{A0};\t\n;\n \n\t;\u{A0};;\n" })

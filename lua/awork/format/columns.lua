@@ -18,7 +18,9 @@ local PERSON = {
   user = "user|awork user|awork id|awork user id|awork userid|awork nutzer|awork nutzer id|awork benutzer id|aworkid",
   firstName = "firstname|first name|given name|givenname|forename|vorname|vornamen|rufname",
   lastName = "lastname|last name|family name|familyname|surname|nachname|nachnamen|familienname|zuname",
-  name = "name|full name|fullname|display name|displayname|vollstaendiger name|anzeigename|mitarbeitername|"
+  name = "name|full name|whole name|contact name|kontaktname|vorname nachname|vorname und nachname|vorname name|"
+    .. "vorname und name|first and last name|first name last name|nachname und vorname|name und vorname|fullname|"
+    .. "display name|displayname|vollstaendiger name|anzeigename|mitarbeitername|"
     .. "name des mitarbeiters|employee name|vor und nachname|name vorname|nachname vorname",
 }
 
@@ -38,7 +40,9 @@ labels.learn({
     .. "strasse und hausnummer|strasse und nr|"
     .. "strasse u hausnummer|strasse u nr|street and house number|"
     .. "street and number|street name|strassenname|addressline1|address line 1|addressline 1|adresszeile 1|street 1",
-  ["number="] = "house number|housenumber|hausnummer|hausnr|haus nr",
+  ["number="] = "house number|housenumber|house no|house nr|hausnummer|haus nummer|hausnr|haus nr|hnr|hsnr|"
+    .. "street number|"
+    .. "street no|strassennummer",
   ["line2="] = "addressline2|address line 2|addressline 2|adresszeile 2|adresszeile 3|address line 3|adresszusatz|"
     .. "anschriftenzusatz|zusatz|address supplement|additional address|extended address",
   ["zip="] = "zip|zip code|zipcode|postcode|post code|postal code|postalcode|plz|postleitzahl",
@@ -106,6 +110,8 @@ local function by_words(name)
     if n > 3 then return nil end
     if n > 1 then return address_part(found, "addressLine2", 1, n) end
     field = "addressLine1"
+  elseif noun == "line2=" and n > 1 then
+    return address_part(found, "addressLine2", 1, n + 1)
   end
   if field then return address_part(found, field, n) end
   local type = SERVICES[noun] or TYPES[noun]

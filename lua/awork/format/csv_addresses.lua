@@ -43,15 +43,41 @@ local function number_streets(specs)
   end
 end
 
+-- Which named columns stand apart from those without a kind: what they say, the others say too, and they name no
+-- street.
+-- "Büro Ort; Straße; PLZ; Ort" is the place of an office and an address.
+local function set_apart(specs, width)
+  local unsaid, named = {}, {}
+  for i = 1, width do
+    local spec = specs[i]
+    if spec and spec.guessed and spec.type == "address" then
+      if spec.subType then
+        local key = spec.subType .. spec.n
+        named[key] = named[key] or { fields = {}, n = spec.n }
+        named[key].fields[spec.field] = true
+      else
+        unsaid[spec.field .. spec.n] = true
+      end
+    end
+  end
+  local apart = {}
+  for key, group in pairs(named) do
+    apart[key] = not (group.fields.addressLine1 or group.fields.poBox)
+    for field in pairs(group.fields) do apart[key] = apart[key] and unsaid[field .. group.n] or false end
+  end
+  return apart
+end
+
 -- Columns without a kind: they belong to the address whose columns stand before them, if it lacks them; else together.
-local function place(specs, width, groups)
+local function place(specs, width, groups, apart)
   local current
   for i = 1, width do
     local spec = specs[i]
     if spec and spec.guessed and spec.type == "address" then
       if spec.subType then
-        current = group_of(groups, spec.subType, spec.n)
-        join(current, i, spec)
+        local group = group_of(groups, spec.subType, spec.n)
+        join(group, i, spec)
+        if not apart[spec.subType .. spec.n] then current = group end
       elseif current and current.n == spec.n and not current.fields[spec.field] then
         join(current, i, spec)
       elseif current and current.n == spec.n and spec.line then
@@ -83,7 +109,7 @@ function M.arrange(specs, default)
   for i in pairs(specs) do width = math.max(width, i) end
   number_streets(specs)
   local groups, doubtful = {}, {}
-  place(specs, width, groups)
+  place(specs, width, groups, set_apart(specs, width))
   -- One column for what several addresses lack may be any's.
   for _, group in ipairs(groups) do
     for _, i in ipairs(group.members) do
@@ -112,9 +138,17 @@ function M.arrange(specs, default)
       end
     end
   end
+  local whole = {} -- the kinds and numbers of addresses with a street
+  for _, group in ipairs(groups) do
+    if has_street(group) then whole[(group.kind or default) .. group.n] = true end
+  end
   for _, group in ipairs(groups) do
     local kind = (group.merged or group).kind or default
-    for _, i in ipairs(group.members) do specs[i].subType = kind end
+    local remains = not group.merged and not has_street(group) and whole[kind .. group.n]
+    for _, i in ipairs(group.members) do
+      specs[i].subType = kind
+      doubtful[i] = doubtful[i] or remains
+    end
   end
   return doubtful
 end

@@ -126,6 +126,19 @@ end
 
 local IS_DIGITS = { phone = true, zipCode = true, houseNumber = true }
 
+-- A house number "3-5" that the spreadsheet has taken for a day: "03. Mai", "5-Mar", "03.05.2026".
+local MONTHS = set("jan", "feb", "mar", "mrz", "mär", "apr", "may", "mai", "jun", "jul", "aug", "sep", "oct", "okt",
+  "nov", "dec", "dez")
+
+local function is_date(s)
+  if #s > MAX_ARTEFACT or not find(s, "[0-9]") then return false end
+  if find(s, "^[0-9]+[./-][0-9]+[./-][0-9][0-9][0-9][0-9]$") or find(s, "^[12][0-9][0-9][0-9]-[0-9]+-[0-9]+") then
+    return true
+  end
+  local word = lower(s):match "^[0-9]+[. -]+([a-z\x80-\xFF]+)" or lower(s):match "^([a-z\x80-\xFF]+)[. -]+[0-9]+$"
+  return word ~= nil and #word >= 3 and MONTHS[find(word, "^mär") and "mär" or sub(word, 1, 3)] or false
+end
+
 -- "4,93E+11" and "491707654321.0": taken for numbers, and their digits dropped or a zero lost.
 local function is_reckoned(s, kind)
   local first = byte(s, 1)
@@ -256,6 +269,13 @@ local function handles(s)
   return parts
 end
 
+-- A character that no phone number has, of those that cells get around them; nil if there is none.
+local function odd_character(s)
+  local at = find(s, "[\"'<>%%@?_{}%[%]!$`^~]") or find(s, "^=") or find(s, "=$")
+    or find(s, "\xE2\x80[\x98-\x9F\xB9\xBA]") or find(s, "\xC2[\xAB\xBB]")
+  return at and ("U+%04X"):format(utf8.codepoint(s, at))
+end
+
 local SPLIT = { phone = phones, email = emails, urls = urls, url = urls, messenger = handles, social = handles }
 -- A postal code, a town or a country is one; a street may have anything in it.
 local SINGLE = { zipCode = "[;|\r\n\t]", city = "[;|\r\n\t]", country = "[;|\r\n\t]", state = "[;|\r\n\t]" }
@@ -297,6 +317,10 @@ local function interpret(s, kind, again)
     return false, ("'%s' is a number that the spreadsheet has %s: make the column text and export again"):format(
       excerpt(s), find(s, "[Ee]") and "shortened, its digits are lost" or "made of it, digits may be lost")
   end
+  if (kind == "houseNumber" or kind == "zipCode") and is_date(s) then
+    return false, ("'%s' is a day that the spreadsheet has made of it: make the column text and export again"):format(
+      excerpt(s))
+  end
   local split = SPLIT[kind]
   local parts
   if split then
@@ -308,8 +332,14 @@ local function interpret(s, kind, again)
     return false, ("'%s' is more than one %s, it seems: one in a cell, or '%s' between them"):format(excerpt(s),
       NOUN[kind], JOIN)
   end
+  for i, part in ipairs(parts or {}) do parts[i] = gsub(part, "^'([+0-9(=])", "%1") end
+  for _, part in ipairs(kind == "phone" and (parts or { s }) or {}) do
+    local odd = utf8.len(part) and odd_character(part)
+    if odd then
+      return false, ("'%s' has a character that no phone number has (%s)"):format(excerpt(s), odd)
+    end
+  end
   if not parts then return s end
-  for i, part in ipairs(parts) do parts[i] = gsub(part, "^'([+%d(=])", "%1") end
   return parts[2] and parts or parts[1] or s
 end
 

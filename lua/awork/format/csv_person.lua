@@ -23,6 +23,7 @@ function M.new(context)
   local self = setmetatable(context, Row)
   self.trim, self.formulas = context.opts.trim ~= false, context.opts.escape_formulas ~= false
   self.unknown = context.plan.unknown[1] and context.plan.unknown or nil
+  self.ignores_unnamed = stream.ignored(context.opts)("")
   self.countries, self.known = {}, 0
   self.noted, self.notes = {}, 0
   return self
@@ -227,6 +228,9 @@ function Row:add_about(person, cells)
   end
   if person.name then
     local first, last = persons.split_name(person.name)
+    if about.lastName and not about.firstName and not first and last ~= person.lastName then
+      first = last -- "Name; Nachname"
+    end
     if not about.firstName then person.firstName = first end
     if not about.lastName then person.lastName = last end
     person.name = nil
@@ -264,6 +268,18 @@ function Row:add_user(person, cells)
   end
 end
 
+-- A cell under a header without a name: it may be anything, and nobody would miss it.
+function Row:unnamed(i)
+  local key = "unnamed\0" .. i
+  if self.noted[key] or self.ignores_unnamed or i == self.plan.user_column then return end
+  self.noted[key] = true
+  local name = ("%d, without a name"):format(i)
+  table.insert(self.plan.warnings, { column = name, row = self.row, line = self.line,
+    message = "not understood as a contact info; it is left out" })
+  table.insert(self.plan.unknown, { name = "", what = "column" })
+  self.unknown = self.plan.unknown
+end
+
 -- Is there nothing in a row? nil, and an error, if there is more in it than the header has columns for.
 function Row:is_blank(cells)
   local blank, width = true, #self.header
@@ -271,6 +287,7 @@ function Row:is_blank(cells)
     local cell = cells[i]
     if cell ~= "" and (not self.trim or trim(cell) ~= "") then
       blank = false
+      if self.header[i] == "" then self:unnamed(i) end
       if i > width then
         return self:fail("syntax", nil, ("more cells (%d) than the header has columns (%d): a value with '%s' in it "
           .. "must stand in quotes"):format(#cells, width, self.separator == "\t" and "a tab" or self.separator))

@@ -69,6 +69,8 @@ local function says_kind(spec) return spec.google and KINDS[spec.field] end
 -- A directory's short names, `l` and `st`, are those of an address beside its long ones.
 local DIRECTORY = { streetAddress = true, postalCode = true, telephoneNumber = true, givenName = true }
 
+local NUMBER = { nr = true, no = true, number = true, nummer = true, hausnr = true }
+
 -- Which column is what: for each a specification (columns.lua), false or nil; and Google's columns that say the kind,
 -- by type, number and field.
 local function specify(header, special)
@@ -81,6 +83,11 @@ local function specify(header, special)
     local spec = special[i]
     if spec == nil and name ~= "" then
       spec = directory and columns.attribute(name) or columns.find(name)
+      -- "Straße; Nr.; PLZ": the house number.
+      local before = specs[i - 1]
+      if not spec and before and before.field == "addressLine1" and NUMBER[text.fold(name)] then
+        spec = { type = "address", subType = before.subType, field = "houseNumber", n = before.n, guessed = true }
+      end
       -- Outlook's name for the number of the company's switchboard.
       if has_work_phone and text.fold(name) == "telefon firma" then spec = nil end
     end

@@ -30,7 +30,8 @@ local COLUMNS = [[
   e mail 2 display name|e mail 2 angezeigter name|e mail 3 type|e mail 3 typ|e mail 3 display name|
   e mail 3 angezeigter name|pager|pager number|pager nummer|telex|isdn|callback|rueckmeldung|car phone|autotelefon|
   radio phone|tty tdd phone|telefon fuer hoerbehinderte|company main phone|office location|officelocation|location|
-  standort|arbeitsort|dienstort|einsatzort|work location|place of work|office|buero|building id|floor name|
+  standort|arbeitsort|arbeitsstadt|arbeitsland|arbeitsregion|dienststadt|dienstland|
+  dienstort|einsatzort|work location|place of work|office|buero|building id|floor name|
   floor section|gebaeude|raum|zimmer|etage|iban|bic|steuer id|sozialversicherungsnummer|steuerklasse|krankenkasse|
   password|password hash function|org unit path|new primary email|recovery email|recovery phone|
   change password at next sign in|new status|new licenses|last sign in|2sv enrolled|2sv enforced|email usage|
