@@ -217,6 +217,12 @@ describe("format: errors", function()
     assert.same({ nil, 150 }, { nil, (select(2, format.collect(format.csv.read { text = s })).count) })
   end)
 
+  it("shows a place so that it steers no terminal", function()
+    local person = format.csv.load({ text = "E-Mail;Tel\27[2J\na@x.org;1\n" }, { name = "a\u{202E}\x9B.csv",
+      columns = { ["Tel\27[2J"] = "phone:work" } })[1]
+    assert.equal([[a\u{202E}\x9B.csv: row 2, column 'Tel\x1B[2J']], format.where(person, 2))
+  end)
+
   it("raises on misuse, in the caller's line", function()
     for _, case in ipairs {
       { function() format.read(7) end, "source must be" },

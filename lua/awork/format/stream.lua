@@ -1,4 +1,5 @@
 --- What the formats share: where text comes from and goes to, the reader object, errors with a place in the file.
+local core = require "awork.core"
 local errors = require "awork.error"
 local text = require "awork.format.text"
 
@@ -10,6 +11,7 @@ local MAX_ERRORS = 100 -- as many errors as `collect` keeps; it counts the rest
 -- Errors -------------------------------------------------------------------------------------------------------------
 
 --- "people.csv: row 17 (line 18), column 'PLZ'": the place as a person looks for it; nil if nothing is known.
+-- Fit to be shown: names of files, columns and properties are others' text.
 -- `place`: `{ file=, row=, line=, column=, property= }`, all optional.
 function M.place(place)
   local parts = {}
@@ -25,8 +27,8 @@ function M.place(place)
     parts[#parts + 1] = place.property
   end
   local where = table.concat(parts, ", ")
-  if place.file then return where == "" and place.file or place.file .. ": " .. where end
-  return where ~= "" and where or nil
+  if place.file then where = where == "" and place.file or place.file .. ": " .. where end
+  return where ~= "" and core.visible(where) or nil
 end
 
 local FILE = { ["not-read"] = true, ["not-written"] = true }
