@@ -200,9 +200,11 @@ local ROUNDS = 3
 -- How many of ORDERS a session's lists refused, by the last part of their path.
 local refused_orders = setmetatable({}, { __mode = "k" })
 
--- What is remembered of an object that was given: its id in 64 bits, which in a million random ones are all different
+--- What is remembered of an object that was given: its id in 64 bits, which in a million random ones are all different
 -- but for once in 10^7 times. An id that is no GUID is remembered as it is.
-local function key_of(item)
+---@param item any
+---@return integer|string|nil key nil if it has no id
+function resource.key_of(item)
   local id = type(item) == "table" and item.id
   if type(id) ~= "string" then
     return nil
@@ -333,7 +335,7 @@ function Pages:admit(item)
   if not self.remembers then
     return true
   end
-  local key = key_of(item)
+  local key = resource.key_of(item)
   if not key then
     self.nameless = true
     return true

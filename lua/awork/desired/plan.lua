@@ -5,6 +5,7 @@ local normalise = require "awork.desired.normalise"
 local options = require "awork.desired.options"
 local owners = require "awork.desired.owners"
 local reconcile = require "awork.desired.reconcile"
+local resource = require "awork.resource"
 local sorting = require "awork.desired.sorting"
 
 local KINDS = owners.KINDS
@@ -107,7 +108,7 @@ function M.builder(desired, opts, breathe)
     distrusted = {},
     -- Per kind: whom the entries name by id, address and name; and what was seen of those.
     index = { user = { id = {}, email = {}, name = {} }, company = { id = {}, email = {}, name = {} } },
-    records = { user = {}, company = {} }, wants = {}, unknown = {} }, Builder)
+    known = { user = {}, company = {} }, wants = {}, unknown = {} }, Builder)
   self.numbering = normalise.numbering(self.options.default_country)
   self.in_scope = options.scope(self.options.only)
   local next_entry = desired
@@ -379,13 +380,29 @@ local function slim(info)
   return copy
 end
 
+-- Ids are known by numbers, in many small tables: the collector goes through one that holds objects and has changed in
+-- one go, and a large one that grows makes it do much at once.
+local SHARDS = 64
+
+-- Is someone's id known? With `from_now_on`, it is.
+local function is_known(known, owner, from_now_on)
+  local key = resource.key_of(owner)
+  local shard = math.type(key) and key & SHARDS - 1 or SHARDS
+  local there = known[shard]
+  if from_now_on then
+    there = there or {}
+    known[shard], there[key] = there, true
+  end
+  return there ~= nil and there[key] ~= nil
+end
+
 --- Shows the builder one user or company of the snapshot, in any order; one shown twice counts once.
 -- @param kind "user" or "company"
 -- @param owner as awork gave it, with its embedded contact infos
 function Builder:feed(kind, owner)
   self.seen = self.seen + 1
   local id = type(owner) == "table" and type(owner.id) == "string" and normalise.lower(owner.id)
-  if not id or self.records[kind][id] then
+  if not id or is_known(self.known[kind], owner) then
     return
   end
   local infos = {}
@@ -400,7 +417,7 @@ function Builder:feed(kind, owner)
   end
   local api_users = kind == "user" and self.api_users or nil
   local record = { id = owner.id, reason = owners.reason(owner, self.options.touch, api_users) }
-  self.records[kind][id] = record
+  is_known(self.known[kind], owner, true)
   local quiet = true
   for _, entry in ipairs(entries) do
     -- Who else may be meant by such an entry is seen in the end, and with it whether there is something to do here.
@@ -518,7 +535,6 @@ local function resolve(entry)
 end
 
 function Builder:resolve_all()
-  local about, tainted = {}, {}
   for _, entry in ipairs(self.entries) do
     self.breathe()
     local record, candidates = resolve(entry)
@@ -534,7 +550,7 @@ function Builder:resolve_all()
       local ids = {}
       for _, candidate in ipairs(candidates) do
         ids[#ids + 1] = candidate.record.id
-        tainted[candidate.record] = true
+        candidate.record.tainted = true
       end
       self:problem(entry, "ambiguous", ("%d %s have the %s %s: name one by id"):format(#ids,
         entry.kind == "user" and "users" or "companies", entry.how == "name" and "name" or "e-mail address", entry.key),
@@ -543,8 +559,8 @@ function Builder:resolve_all()
       self.skipped[#self.skipped + 1] = { owner = entry.kind, owner_id = record.id, name = record.name,
         reason = record.reason, entry = entry.number, source = place_of(entry.source) }
     elseif record and not record.keep then
-      about[record] = about[record] or {}
-      table.insert(about[record], entry)
+      record.entries = record.entries or {}
+      table.insert(record.entries, entry)
     elseif entry.kind and not record and self.distrusted[entry.kind] then
       self:problem(entry, "list-changed",
         ("whether a %s has the id %s is not certain: the list changed while it was read"):format(entry.kind, entry.key))
@@ -553,7 +569,6 @@ function Builder:resolve_all()
         or ("no %s has the %s %s"):format(entry.kind, entry.how == "name" and "name" or "e-mail address", entry.key))
     end
   end
-  return about, tainted
 end
 
 -- Turns what reconcile() says of an item's origin into plain data.
@@ -645,28 +660,24 @@ function Builder:finish()
   self.changes, self.skipped, self.warnings = {}, {}, {}
   self.keeps = self.options.keeps and {} or nil
   self.summary = { keep = 0, in_scope = 0, guarded = 0, out_of_scope = 0, seen = self.seen, entries = #self.entries }
-  local about, tainted = self:resolve_all()
-  local done = {}
+  self:resolve_all()
+  local matched = 0
   for _, entry in ipairs(self.entries) do
     self.breathe()
     local record = entry.record
-    if record and not record.reason and not done[record] then
-      done[record] = true
+    if record and not record.reason and not record.done then
+      record.done, matched = true, matched + 1
       if record.keep then
         -- Nothing to do, and nobody else was seen who might be meant.
         self:count(entry.kind, record, record)
       else
-        self:take(entry.kind, record, self:reconcile(entry.kind, record, about[record], tainted[record]))
+        self:take(entry.kind, record, self:reconcile(entry.kind, record, record.entries, record.tainted))
+        record.owner, record.infos, record.entries = nil, nil, nil
       end
     end
   end
   self:check_unmatched()
   self.problems = in_order(self.problems, self.breathe)
-  local matched = 0
-  for _ in pairs(done) do
-    matched = matched + 1
-    self.breathe()
-  end
   self.summary.matched = matched
   local plan = setmetatable({ format = "awork-plan", version = M.VERSION, created_on = os.date "!%Y-%m-%dT%H:%M:%SZ",
     options = self.options, changes = self.changes, problems = self.problems, warnings = self.warnings,
