@@ -202,7 +202,12 @@ local function format_target(format, opts)
       if #list > 200 then break end
     end
     r:close()
-    if #list == 0 then return end
+    -- People about whom nothing is known are blank rows in CSV: nobody, when it is read.
+    local something = false
+    for _, person in ipairs(list) do
+      something = something or person.user or person.firstName or person.lastName or person.contact_infos[1]
+    end
+    if not something then return end
     local text, err = format.encode(list, opts)
     if not text then
       check_error(err)

@@ -158,7 +158,7 @@ describe("what spreadsheets and databases put into cells", function()
       assert.same({ {}, { "2 Telefon" } }, { both_of("Telefon", broken) }, broken)
     end
     for _, header in ipairs { "E-Mail privat", "Webseite", "Skype", "LinkedIn", "Vorname", "Name", "custom:-" } do
-      for _, broken in ipairs { "#N/A", "#WERT!", "#####", "=A1" } do
+      for _, broken in ipairs { "#N/A", "#WERT!", "#####", "=A1" } do -- in every cell
         assert.same({ {}, { "2 " .. header } }, { both_of(header, broken) }, broken)
       end
     end
@@ -167,6 +167,15 @@ describe("what spreadsheets and databases put into cells", function()
       assert.same({ "2 PLZ" }, select(2, read(text)))
     end
     assert.same({ "2 Hausnummer" }, select(2, read "E-Mail;Straße;Hausnummer\na@x.org;Weg;12.0\n"))
+  end)
+
+  it("is refused where a check box was exported", function()
+    for _, header in ipairs { "Telefon", "E-Mail privat", "Webseite", "Skype", "LinkedIn" } do
+      for _, word in ipairs { "TRUE", "FALSE", "WAHR", "FALSCH" } do
+        assert.same({ {}, { "2 " .. header } }, { both_of(header, word) }, word)
+      end
+    end
+    assert.equal("True", format.csv.decode("E-Mail,Nachname\na@x.org,True\n")[1].lastName)
   end)
 
   it("is none where it says so, and that is said once for a column", function()

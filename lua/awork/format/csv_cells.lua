@@ -95,6 +95,9 @@ local WORDS = set("null", "none", "nil", "nan", "undefined", "keine", "kein", "k
   "unbekannt", "unknown", "leer", "empty", "nicht vorhanden", "nicht bekannt", "nicht angegeben", "not available",
   "not applicable", "not set", "entfällt")
 
+-- What a check box leaves.
+local BOOLEANS = set("TRUE", "FALSE", "WAHR", "FALSCH")
+
 -- Names may be words; a value of somebody's own type may be any.
 local KEEPS_WORDS = { name = true, custom = true, label = true }
 local ADDRESS = {
@@ -271,7 +274,7 @@ end
 
 -- A character that no phone number has, of those that cells get around them; nil if there is none.
 local function odd_character(s)
-  local at = find(s, "[\"'<>%%@?_{}%[%]!$`^~]") or find(s, "^=") or find(s, "=$")
+  local at = find(s, "[\"'<>%%@?_{}%[%]!$`^~\\]") or find(s, "^=") or find(s, "=$")
     or find(s, "\xE2\x80[\x98-\x9F\xB9\xBA]") or find(s, "\xC2[\xAB\xBB]")
   return at and ("U+%04X"):format(utf8.codepoint(s, at))
 end
@@ -307,6 +310,9 @@ local function interpret(s, kind, again)
     return false, ("'%s' is a formula, not what came of it: export the values"):format(excerpt(s))
   elseif is_error(s) then
     return false, ("the spreadsheet wrote '%s' in place of a value"):format(excerpt(s))
+  end
+  if BOOLEANS[s] and not KEEPS_WORDS[kind] then
+    return false, ("'%s' is a yes or a no, not a value"):format(s)
   end
   local nothing = is_nothing(s, kind)
   if nothing == true then return nil, s end

@@ -39,7 +39,8 @@ function Row:note(i, what, message)
   local key = i .. "\0" .. what
   if self.noted[key] or self.notes >= MAX_WARNINGS then return end
   self.noted[key], self.notes = true, self.notes + 1
-  table.insert(self.plan.warnings, { column = self.header[i], row = self.row, message = message })
+  table.insert(self.plan.warnings, { column = self.header[i], row = self.row, line = self.line,
+    message = message })
 end
 
 function Row:country(name)
