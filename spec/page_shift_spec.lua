@@ -292,6 +292,18 @@ describe("a list that is read page by page", function()
     end
   end)
 
+  it("is not believed when its first page has more than there are in all", function()
+    local it = filled()
+    local fetch = it.fetch
+    function it:fetch(...)
+      local list, err, raw = fetch(self, ...)
+      raw.headers["aw-totalitems"] = "2"
+      return list, err, raw
+    end
+    local _, failed = read(it)
+    assert.equal("list-changed", failed.code)
+  end)
+
   it("remembers nobody as long as there is one page", function()
     local it = filled(nil, SIZE)
     function it.before()

@@ -304,7 +304,7 @@ function Pages:read()
     if not opening and total ~= self.total then
       why = ("aw-totalitems was %s and is %d on page %d"):format(self.total, total, self.page)
     elseif not opening and (self.seen > total or not self.last and count ~= self.per_page)
-      or count == 0 and self.seen < total then
+      or count == 0 and self.seen < total or opening and count > total then
       why = ("page %d has %d items, of %d in all"):format(self.page, count, total)
     end
   elseif self.total then
