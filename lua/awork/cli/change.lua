@@ -16,6 +16,14 @@ local function plan_text(plan, color, partial)
   return partial and text:gsub("nothing is applied unless %-%-partial asks for it", "the rest can be applied") or text
 end
 
+-- A plan as JSON, to standard output, a piece at a time: it may be large.
+local function plan_json(ctx, plan)
+  assert(plan:save(function(text)
+    ctx.ui:out(text)
+    return true
+  end))
+end
+
 -- People from a file, against awork.
 local function make_plan(ctx, client)
   local opts, bad = people.plan_options(ctx.opts)
@@ -55,7 +63,7 @@ function M.plan(ctx)
     if not (ctx.ui.json or ctx.ui.quiet) then
       ctx.ui:err(plan_text(plan, ctx.ui.color_err))
     end
-    ctx.ui:out(plan:to_json())
+    plan_json(ctx, plan)
     return plan:exit_code()
   elseif path then
     ctx:hold()
@@ -65,7 +73,11 @@ function M.plan(ctx)
       return nil, failed
     end
   end
-  ctx.ui:out(ctx.ui.json and plan:to_json() or plan_text(plan, ctx.ui.color))
+  if ctx.ui.json then
+    plan_json(ctx, plan)
+  else
+    ctx.ui:out((plan_text(plan, ctx.ui.color)))
+  end
   if path then
     ctx.ui:say("saved to %s; `awork-contacts apply %s` applies it", path, path)
   end
@@ -230,7 +242,11 @@ function M.undo(ctx)
     return nil, err
   end
   if ctx.opts.dry_run then
-    ctx.ui:out(ctx.ui.json and plan:to_json() or plan_text(plan, ctx.ui.color))
+    if ctx.ui.json then
+      plan_json(ctx, plan)
+    else
+      ctx.ui:out((plan_text(plan, ctx.ui.color)))
+    end
     return plan:exit_code()
   end
   local client <close>, problem = connection.client(ctx)

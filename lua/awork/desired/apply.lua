@@ -456,6 +456,7 @@ function Run:run_groups(groups)
   local items = {}
   for i, group in ipairs(groups) do
     items[i] = group.item
+    self.breathe()
   end
   self.reader:expect(items)
   local err = pool.run(self.client, self.concurrency, groups, function(group)

@@ -48,6 +48,7 @@ function Reader:expect(items)
   self.waiting = items
   for i, item in ipairs(items) do
     self.first[item.key] = i
+    self.breathe()
   end
 end
 
