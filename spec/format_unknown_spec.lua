@@ -96,6 +96,13 @@ describe("a column that is not understood", function()
     assert.same({ 0, 1 }, { deletes(p), p.summary.create })
   end)
 
+  it("is a key of JSON, too, which is refused unless it is ignored", function()
+    local text = '[{"user":"ada@example.com","notes":"x","contact_infos":[]}]'
+    local persons, err = format.json.decode(text)
+    assert.same({ "nil", "notes" }, { type(persons), err.property })
+    assert.equal(1, #format.json.decode(text, { ignore_columns = { "notes" } }))
+  end)
+
   it("is refused as an option when it is no list of names", function()
     assert.has_error(function() format.csv.read({ text = GOOD }, { ignore_columns = { 1 } }) end)
     assert.has_error(function() format.csv.read({ text = GOOD }, { ignore_columns = "Telefom" }) end)

@@ -31,7 +31,7 @@ local function is_list(t)
 end
 
 -- A decoded value as a person, or nil, what is wrong, and with which property.
-local function person_of(value, opts)
+local function person_of(value, opts, ignored)
   if type(value) ~= "table" or value[1] ~= nil then return nil, "a person must be an object" end
   if type(value.userContactInfos) == "table" then
     if not is_list(value.userContactInfos) then return nil, "must be a list", "userContactInfos" end
@@ -43,11 +43,11 @@ local function person_of(value, opts)
   local person = {}
   for key, v in pairs(value) do
     local expected = KNOWN[key]
-    if not expected then
+    if not expected and not (type(key) == "string" and ignored(key)) then
       local hint = HINTS[key]
       return nil, "is not a field of a person" .. (hint and (": did you mean %s?"):format(hint) or ""),
         persons.excerpt(tostring(key))
-    elseif v ~= null then
+    elseif expected and v ~= null then
       if type(v) ~= expected then
         return nil, ("must be a %s, not a %s%s"):format(expected == "table" and "list" or expected, type(v),
           type(v) == "number" and ": quote it" or ""), key
@@ -71,11 +71,11 @@ end
 
 local function reader(input, opts, level)
   if opts.user then error("user can only be false here: JSON has it in its field 'user'", level) end
-  local list = items.new(input)
+  local list, ignored = items.new(input), stream.ignored(opts)
   return stream.reader(function()
     local value, err, place = list:next()
     if err or not place then return nil, err end
-    local person, message, property = person_of(value, opts)
+    local person, message, property = person_of(value, opts, ignored)
     if not person then
       place.property = property
       return nil, stream.fail("type", message, place)
