@@ -100,17 +100,8 @@ local function count_unsaid(specs, width, field, n)
   return count
 end
 
---- Gives each column of an address that does not say its kind the one of the address that it belongs to.
--- @param specs column → specification (see columns.lua), changed in place
--- @param default the kind of an address none of whose columns says one
--- @return set of columns (by number) that may belong to more than one
-function M.arrange(specs, default)
-  local width = 0
-  for i in pairs(specs) do width = math.max(width, i) end
-  number_streets(specs)
-  local groups, doubtful = {}, {}
-  place(specs, width, groups, set_apart(specs, width))
-  -- One column for what several addresses lack may be any's.
+-- One column for what several addresses lack may be any's: notes those in `doubtful`.
+local function note_ambiguous(specs, width, groups, doubtful)
   for _, group in ipairs(groups) do
     for _, i in ipairs(group.members) do
       local spec = specs[i]
@@ -122,22 +113,44 @@ function M.arrange(specs, default)
       end
     end
   end
-  -- An address without a street is a part of the only one that has one, if they don't contradict each other.
-  for _, group in ipairs(groups) do
-    if not has_street(group) then
-      local whole, several
-      for _, other in ipairs(groups) do
-        if other ~= group and other.n == group.n and has_street(other) then
-          whole, several = other, whole ~= nil
-        end
-      end
-      if whole and not several and disjoint(group, whole) and not (whole.kind and group.kind) then
-        whole.kind = whole.kind or group.kind
-        group.merged = whole
-        for field, i in pairs(group.fields) do whole.fields[field] = whole.fields[field] or i end
-      end
+end
+
+-- The only address with a street that has this number; nil for none, or several.
+local function only_whole(groups, group)
+  local whole
+  for _, other in ipairs(groups) do
+    if other ~= group and other.n == group.n and has_street(other) then
+      if whole then return nil end
+      whole = other
     end
   end
+  return whole
+end
+
+-- An address without a street is a part of the only one that has one, if they don't contradict each other.
+local function merge(groups)
+  for _, group in ipairs(groups) do
+    local whole = not has_street(group) and only_whole(groups, group)
+    if whole and disjoint(group, whole) and not (whole.kind and group.kind) then
+      whole.kind = whole.kind or group.kind
+      group.merged = whole
+      for field, i in pairs(group.fields) do whole.fields[field] = whole.fields[field] or i end
+    end
+  end
+end
+
+--- Gives each column of an address that does not say its kind the one of the address that it belongs to.
+-- @param specs column → specification (see columns.lua), changed in place
+-- @param default the kind of an address none of whose columns says one
+-- @return set of columns (by number) that may belong to more than one, or to none
+function M.arrange(specs, default)
+  local width = 0
+  for i in pairs(specs) do width = math.max(width, i) end
+  number_streets(specs)
+  local groups, doubtful = {}, {}
+  place(specs, width, groups, set_apart(specs, width))
+  note_ambiguous(specs, width, groups, doubtful)
+  merge(groups)
   local whole = {} -- the kinds and numbers of addresses with a street
   for _, group in ipairs(groups) do
     if has_street(group) then whole[(group.kind or default) .. group.n] = true end

@@ -294,44 +294,33 @@ end
 local NOUN = { phone = "phone number", email = "email address", urls = "URL", url = "URL", messenger = "account",
   social = "account", zipCode = "postal code", city = "town", country = "country", state = "state" }
 
--- The values that a text without a mark means: a list; one, as a string, mostly; nil for none, with the word that says
--- so; false and a problem.
-local function interpret(s, kind, again)
-  local first = byte(s, 1)
-  if first == EQUALS and not again then
-    local inner = sub(s, 2, 2) == '"' and sub(s, -1) == '"' and #s > 2 and sub(s, 3, -2)
-    if inner and not find(gsub(inner, '""', ""), '"', 1, true) then
-      inner = trim(gsub(inner, '""', '"'))
-      if inner == "" then return nil end
-      return interpret(inner, kind, true)
-    elseif find(s, "^=%+?%d[%d ()/.-]*$") then
-      return interpret(sub(s, 2), kind, true)
-    end
-    return false, ("'%s' is a formula, not what came of it: export the values"):format(excerpt(s))
-  elseif is_error(s) then
-    return false, ("the spreadsheet wrote '%s' in place of a value"):format(excerpt(s))
+-- The text that a formula stands around, `="+49 30 1"` or `=01707`; nil if it reckons.
+local function unwrap(s)
+  local inner = sub(s, 2, 2) == '"' and sub(s, -1) == '"' and #s > 2 and sub(s, 3, -2)
+  if inner and not find(gsub(inner, '""', ""), '"', 1, true) then return trim(gsub(inner, '""', '"')) end
+  return find(s, "^=%+?[0-9][0-9 ()/.-]*$") and sub(s, 2) or nil
+end
+
+-- What a program has made of a value, so that it is lost; nil if nothing.
+local function spoilt(s, kind)
+  if is_error(s) then return ("the spreadsheet wrote '%s' in place of a value"):format(excerpt(s)) end
+  if BOOLEANS[s] and not KEEPS_WORDS[kind] then return ("'%s' is a yes or a no, not a value"):format(s) end
+  local made
+  if kind ~= "name" and is_reckoned(s, kind) then
+    made = find(s, "[Ee]") and "a number that the spreadsheet has shortened, its digits are lost"
+      or "a number that the spreadsheet has made of it, digits may be lost"
+  elseif (kind == "houseNumber" or kind == "zipCode") and is_date(s) then
+    made = "a day that the spreadsheet has made of it"
   end
-  if BOOLEANS[s] and not KEEPS_WORDS[kind] then
-    return false, ("'%s' is a yes or a no, not a value"):format(s)
-  end
-  local nothing = is_nothing(s, kind)
-  if nothing == true then return nil, s end
-  if nothing == "doubt" then
-    return false, ("is '%s' meant, or that there is none? Leave the cell empty, or write an apostrophe before it")
-      :format(excerpt(s))
-  elseif kind ~= "name" and is_reckoned(s, kind) then
-    return false, ("'%s' is a number that the spreadsheet has %s: make the column text and export again"):format(
-      excerpt(s), find(s, "[Ee]") and "shortened, its digits are lost" or "made of it, digits may be lost")
-  end
-  if (kind == "houseNumber" or kind == "zipCode") and is_date(s) then
-    return false, ("'%s' is a day that the spreadsheet has made of it: make the column text and export again"):format(
-      excerpt(s))
-  end
-  local split = SPLIT[kind]
-  local parts
+  return made and ("'%s' is %s: make the column text and export again"):format(excerpt(s), made) or nil
+end
+
+-- The values in a text that is one or several: a string, or a list of several; false and a problem.
+local function values_in(s, kind)
+  local split, single, parts = SPLIT[kind], SINGLE[kind], nil
   if split then
     parts = split(s)
-  elseif SINGLE[kind] and find(s, SINGLE[kind]) then
+  elseif single and find(s, single) then
     parts = false
   end
   if parts == false then
@@ -341,12 +330,30 @@ local function interpret(s, kind, again)
   for i, part in ipairs(parts or {}) do parts[i] = gsub(part, "^'([+0-9(=])", "%1") end
   for _, part in ipairs(kind == "phone" and (parts or { s }) or {}) do
     local odd = utf8.len(part) and odd_character(part)
-    if odd then
-      return false, ("'%s' has a character that no phone number has (%s)"):format(excerpt(s), odd)
-    end
+    if odd then return false, ("'%s' has a character that no phone number has (%s)"):format(excerpt(s), odd) end
   end
   if not parts then return s end
   return parts[2] and parts or parts[1] or s
+end
+
+-- The values that a text without a mark means: a string, or a list of several; nil for none, with the word that says
+-- so; false and a problem.
+local function interpret(s, kind, again)
+  if byte(s, 1) == EQUALS and not again then
+    local inner = unwrap(s)
+    if inner == "" then return nil end
+    if inner then return interpret(inner, kind, true) end
+    return false, ("'%s' is a formula, not what came of it: export the values"):format(excerpt(s))
+  end
+  local nothing = is_nothing(s, kind)
+  if nothing == true then return nil, s end
+  if nothing == "doubt" then
+    return false, ("is '%s' meant, or that there is none? Leave the cell empty, or write an apostrophe before it")
+      :format(excerpt(s))
+  end
+  local problem = spoilt(s, kind)
+  if problem then return false, problem end
+  return values_in(s, kind)
 end
 
 -- Does a text without its apostrophes mean something else than itself, or might a spreadsheet think so?

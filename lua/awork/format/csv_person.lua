@@ -151,45 +151,57 @@ function Row:add_values(producer, cells)
   end
 end
 
+-- One value of an address's field: further lines follow the first.
+function Row:put(info, field, value)
+  if field == "country" then value = self:country(value) end
+  local before = field == "addressLine2" and info.addressLine2
+  info[field] = before and before .. ", " .. value or value
+end
+
+-- The texts of one column of an address: "Markt 1 ::: Ring 2" are two addresses (Google); then each cell has two.
+-- `state`: how many, and in which column that was seen. nil, and an error.
+function Row:texts(producer, cell, i, state)
+  local texts = { cell }
+  if cell and producer.loose and find(cell, JOIN, 1, true) then texts = pieces(cell) end
+  if cell and trim(cell) ~= "" then
+    if state.column and #texts ~= state.count then
+      return self:fail("syntax", i, ("%d values between '%s', and '%s' has %d: which belong together?")
+        :format(#texts, JOIN, self.header[state.column], state.count))
+    end
+    state.count, state.column = #texts, i
+  end
+  return texts
+end
+
 -- The contact infos (addresses, mostly) of several columns. Returns nil, or an error.
 function Row:add_parts(producer, cells)
-  local infos, filled, counted, column = {}, {}, 1, nil
+  local infos, filled, state = {}, {}, { count = 1 }
   for _, part in ipairs(producer.fields) do
-    local cell, i = cells[part.index], part.index
-    local texts = { cell }
-    if cell and producer.loose and find(cell, JOIN, 1, true) then texts = pieces(cell) end
-    if cell and trim(cell) ~= "" then
-      -- "Markt 1 ::: Ring 2" are two addresses (Google): then each cell has two.
-      if column and #texts ~= counted then
-        return select(2, self:fail("syntax", i, ("%d values between '%s', and '%s' has %d: which belong together?")
-          :format(#texts, JOIN, self.header[column], counted)))
-      end
-      counted, column = #texts, i
-    end
+    local texts, err = self:texts(producer, cells[part.index], part.index, state)
+    if err then return err end
     for k, one in ipairs(texts) do
-      local value, err = self:read(i, one, cells_of.kind(producer.type, producer.subType, part.field),
-        producer.own)
+      local value
+      value, err = self:read(part.index, one, cells_of.kind(producer.type, producer.subType, part.field), producer.own)
       if err then return err end
       if value then
-        local info = infos[k] or {}
-        infos[k] = info
-        if part.field == "country" then
-          value = self:country(value)
-        else
-          filled[k] = true
-        end
-        local before = part.field == "addressLine2" and info.addressLine2
-        info[part.field] = before and before .. ", " .. value or value
+        infos[k] = infos[k] or {}
+        self:put(infos[k], part.field, value)
+        filled[k] = filled[k] or part.field ~= "country"
       end
     end
   end
+  return self:add_whole(producer, cells, infos, filled, state.count)
+end
+
+-- Adds what the columns have given, as far as it says something.
+function Row:add_whole(producer, cells, infos, filled, count)
   local subtype
-  for k = 1, counted do
+  for k = 1, count do
     local info = infos[k]
     -- A country that is filled in for everybody makes no address.
     if info and (filled[k] or not producer.loose) then
       subtype = subtype or self:subtype(producer, cells)
-      if producer.kind and not subtype then return nil end
+      if producer.kind and not subtype then return end
       info.type, info.subType = producer.type, subtype
       if producer.type == "address" then
         info.isAddress = true

@@ -189,6 +189,44 @@ function Plan:drop_streetless()
   end
 end
 
+-- Fills in the subtypes that are not said. Returns the keys of contact infos that have more than one column.
+local function fill_in(specs, google, doubtful, defaults, width)
+  local several = {}
+  for i = 1, width do
+    local spec = specs[i]
+    if spec and (spec.google or spec.guessed) then
+      spec.subType = spec.subType or defaults[spec.type] or DEFAULTS[spec.type]
+      if spec.google then
+        spec.kind = google[spec.type .. spec.n .. "service"] or google[spec.type .. spec.n .. "label"]
+      end
+    end
+    local is_info = spec and not spec.person and not says_kind(spec) and not doubtful[i]
+    if is_info and (spec.field ~= "value" or spec.type == "address") then several[key_of(spec)] = true end
+  end
+  return several
+end
+
+-- One column of the header. `found`: what is known of the others.
+function Plan:add_column(i, spec, found)
+  if spec == nil then
+    self:leave_out(i)
+  elseif spec == false then
+    self:ignore(i)
+  elseif spec.person then
+    self:add_person(i, spec, found.whole)
+  elseif found.doubtful[i] then
+    self:leave_out(i, "it is not clear which address it belongs to; it is left out", spec.type)
+  elseif says_kind(spec) then
+    self.formatted = self.formatted or {}
+    if spec.field == "formatted" then self.formatted[spec.type .. spec.n] = i end
+  elseif found.several[key_of(spec)] then
+    self:add_part(i, spec)
+  else
+    self.infos[#self.infos + 1] = { index = i, column = self.header[i], type = spec.type, subType = spec.subType,
+      kind = spec.kind, own = spec.own }
+  end
+end
+
 --- What is done with each column of `header`: `person` (field → column), `infos` (producers of contact infos, in the
 -- order of the columns: of one column, or of several with `fields`), `unmapped` (columns), `unknown` (see person.lua),
 -- `user_column`, `user_spec`; and a list of warnings. nil and an error if the header can't be used.
@@ -200,45 +238,10 @@ function M.compile(header, opts, file, level)
   local plan = setmetatable({ header = header, person = {}, infos = {}, unmapped = {}, unknown = {}, warnings = {},
     groups = {}, user_column = user_column, user_spec = user_spec }, Plan)
   local specs, google = specify(header, special)
-  local defaults = opts.defaults or {}
-  local doubtful = addresses.arrange(specs, defaults.address or DEFAULTS.address)
-  local several = {} -- contact infos of more than one column
-  for i = 1, #header do
-    local spec = specs[i]
-    if spec and (spec.google or spec.guessed) then
-      spec.subType = spec.subType or defaults[spec.type] or DEFAULTS[spec.type]
-      if spec.google then
-        spec.kind = google[spec.type .. spec.n .. "service"] or google[spec.type .. spec.n .. "label"]
-      end
-    end
-    if spec and not spec.person and not says_kind(spec) and not doubtful[i]
-      and (spec.field ~= "value" or spec.type == "address") then
-      several[key_of(spec)] = true
-    end
-  end
-
+  local doubtful = addresses.arrange(specs, opts.defaults and opts.defaults.address or DEFAULTS.address)
+  local several = fill_in(specs, google, doubtful, opts.defaults or {}, #header)
   local whole = whole_name(specs)
-  for i = 1, #header do
-    local spec = specs[i]
-    if spec == nil then
-      plan:leave_out(i)
-    elseif spec == false then
-      plan:ignore(i)
-    elseif spec.person then
-      plan:add_person(i, spec, whole)
-    elseif doubtful[i] then
-      plan:leave_out(i, "it is not clear which address it belongs to; it is left out", spec.type)
-    elseif says_kind(spec) then
-      plan.formatted = plan.formatted or {}
-      if spec.field == "formatted" then plan.formatted[spec.type .. spec.n] = i end
-    elseif several[key_of(spec)] then
-      plan:add_part(i, spec)
-    else
-      plan.infos[#plan.infos + 1] = {
-        index = i, column = header[i], type = spec.type, subType = spec.subType, kind = spec.kind, own = spec.own,
-      }
-    end
-  end
+  for i = 1, #header do plan:add_column(i, specs[i], { whole = whole, doubtful = doubtful, several = several }) end
   plan:drop_streetless()
   -- Our own file of people without any contact info is one; any other has names that we don't know.
   local bare = #plan.infos == 0 and plan.person.user
