@@ -312,6 +312,33 @@ describe("two applies at once", function()
     assert.equal(1, beside.counts.create)
   end)
 
+  it("are refused however their server is spelled", function()
+    local take, id = require "awork.desired.lock".take, "00000000-0000-4000-8000-000000000001"
+    for _, same in ipairs {
+      { "https://api.awork.com/api/v1", "https://API.awork.com/api/v1", "HTTPS://api.awork.com:443/api/v1/" },
+      { "http://127.0.0.1:8080/api/v1", "http://localhost:8080/api/v1", "http://[::1]:8080/api/v1",
+        "http://LOCALHOST:8080/api/v1" },
+    } do
+      local lock <close> = assert(take(same[1], id, dir)) -- luacheck: ignore
+      for _, spelling in ipairs(same) do
+        local _, err = take(spelling, id, dir)
+        assert.equal("locked", err and err.code, spelling)
+      end
+      for _, other in ipairs { same[1] .. "2", (same[1]:gsub("/api", "/API")), (same[1]:gsub("%d*/api", "1/api")) } do
+        assert(take(other, id, dir)):close()
+      end
+    end
+  end)
+
+  it("are not refused for one that is over, but had no memory left to close its lock", function()
+    local path = dir .. "/left.lock"
+    assert(core.lock_file(path, "")) -- nobody has it
+    local lock, message = core.lock_file(path, "")
+    assert.is_truthy(lock, message)
+    assert.is_nil((core.lock_file(path, "")))
+    lock:close()
+  end)
+
   it("let go of the lock however they end", function()
     people(3)
     local client = open()
@@ -571,6 +598,44 @@ describe("a journal", function()
       local plan, err = awork.undo_plan(path)
       assert.is_true(plan ~= nil and #plan.problems == 0 or err ~= nil and at < text:find("\n", 1, true))
     end
+  end)
+
+  it("ends at zeros that a crash has left, but does not at zeros amid lines that are whole", function()
+    people(3)
+    local client = open()
+    local report = assert(apply(client, assert(client:plan(replaced(3))), { concurrency = 1 }))
+    local lines, path = {}, dir .. "/zeros"
+    for line in io.lines(report.journal, "L") do
+      lines[#lines + 1] = line
+    end
+    local whole = assert(awork.undo_plan(report.journal))
+    for at = 2, #lines do
+      local holed = table.move(lines, 1, #lines, 1, {})
+      holed[at] = lines[at]:sub(1, 30) .. ("\0"):rep(9) .. lines[at]:sub(40)
+      write(path, table.concat(holed))
+      local plan = assert(awork.undo_plan(path))
+      assert.equal(at < #lines and 1 or 0, #plan.problems, at)
+      assert.is_true(#plan.changes >= #whole.changes - 1, at)
+      if at < #lines then
+        assert.same({ line = at }, plan.problems[1].source)
+      end
+    end
+    write(path, table.concat(lines, "", 1, 5) .. lines[6]:sub(1, 30) .. ("\0"):rep(4000) .. "\n" .. ("\0"):rep(99))
+    assert.same({}, assert(awork.undo_plan(path)).problems)
+  end)
+
+  it("lets others run while it is read", function()
+    people(1)
+    local client, desired = open(), {}
+    for i = 1, 200 do
+      desired[i] = phone("+49 40 " .. 100 + i, "home")
+    end
+    local plan = assert(client:plan { { user = sandbox.user_ids[1], contact_infos = desired } })
+    local report = assert(apply(client, plan))
+    local breaths = 0
+    plan = assert(require "awork.desired.undo".plan(report.journal, function() breaths = breaths + 1 end))
+    assert.equal(200, #plan.changes)
+    assert.is_true(breaths > 200 * 4)
   end)
 
   it("says that a line is missing", function()

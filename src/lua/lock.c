@@ -45,8 +45,14 @@ static int lock_file(lua_State *L)
     lua_pushvalue(L, 1);
     lua_setiuservalue(L, -2, 1);
     char holder[HOLDER_MAX], us[HOLDER_MAX];
-    snprintf(us, sizeof us, "process %ld %s", (long)getpid(), note);
+    int prefix = snprintf(us, sizeof us, "process %ld ", (long)getpid());
+    snprintf(us + prefix, sizeof us - (size_t)prefix, "%s", note);
     int err = aw_lock_take(lock, path, us, holder, sizeof holder);
+    if (err == AW_LOCK_HELD && strncmp(holder, us, (size_t)prefix) == 0) {
+        /* Ours, perhaps of an apply that had no memory left even to close it. */
+        lua_gc(L, LUA_GCCOLLECT);
+        err = aw_lock_take(lock, path, us, holder, sizeof holder);
+    }
     if (!err)
         return 1;
     lua_pushnil(L);

@@ -16,7 +16,7 @@ local undo = require "awork.desired.undo"
 local workspaces = require "awork.desired.workspace"
 require "awork.desired.show"
 
-local M = { load_plan = store.load, undo_plan = undo.plan, check = check.check }
+local M = { load_plan = store.load, check = check.check }
 
 -- What fn makes of these options; its complaint is raised where the public function was called.
 local function checked(fn, value)
@@ -117,11 +117,21 @@ function M.undo(client, session, journal, opts)
     error(("bad argument #1 to 'undo' (path of a journal expected, got %s)"):format(type(journal)), 3)
   end
   opts = checked(apply.options, opts)
-  local plan, err = undo.plan(journal)
+  local plan, err = undo.plan(journal, function()
+    session.scheduler:breathe()
+  end)
   if not plan then
     return nil, err
   end
   return apply.apply(client, session, plan, opts)
+end
+
+--- The plan that undoes what a journal tells of, to look at first.
+-- @param journal path
+-- @return plan, or nil, err (kind "file")
+function M.undo_plan(journal)
+  local plan, err = undo.plan(journal)
+  return plan, err
 end
 
 --- `awork.undo(journal, client, options)`: the same as `client:undo(journal, options)`.

@@ -22,6 +22,9 @@ local codec = json.codec(16)
 
 local VERSION = 2
 
+local function no_breath()
+end
+
 local function failed(message)
   return errors.new { kind = "file", code = "journal", description = "undo journal: " .. message, retryable = false }
 end
@@ -330,7 +333,8 @@ function Reading:header(value)
   self.user = type(value.user) == "string" and core.is_guid(value.user) and value.user or nil
 end
 
--- Zeros where a machine went down: nothing from there on was synced, so no request followed it.
+-- Zeros where a machine went down: nothing from there on was synced, so no request followed it. If a line follows that
+-- is as it was written, it was no such end: the line with the zeros is damaged.
 local HOLE = ("\0"):rep(4)
 
 -- The end of a file, without a line end: a line cut off while it was written, unless it is whole but for its last byte.
@@ -338,9 +342,9 @@ local function is_cut_off(tail)
   return not read_line(tail:sub(1, -2))
 end
 
-local function parse(text)
+local function parse(text, breathe)
   local self = setmetatable({ entries = {}, by_number = {}, lost = {}, last = 0 }, Reading)
-  local number, from = 0, 1
+  local number, from, holes = 0, 1, {}
   if text == "" then
     error(failed "it is empty", 0)
   end
@@ -348,10 +352,15 @@ local function parse(text)
     local stop = text:find("\n", from, true)
     local line = text:sub(from, stop and stop - 1)
     number = number + 1
+    breathe()
     local value = read_line(line)
     if number == 1 then
       self:header(value)
     elseif value then
+      for i, hole in ipairs(holes) do
+        self.damaged, holes[i] = true, nil
+        self:lose(hole, "it is damaged")
+      end
       local ok, what = pcall(self.take, self, value, number)
       if not ok and (type(what) ~= "table" or not what.what) then
         error(what, 0)
@@ -359,8 +368,12 @@ local function parse(text)
         self.damaged = true
         self:lose(number, what.what)
       end
-    elseif line:find(HOLE, 1, true) or not stop and is_cut_off(line) then
+    elseif line:find(HOLE, 1, true) then
+      holes[#holes + 1] = number
+    elseif not stop and is_cut_off(line) then
       break
+    elseif holes[1] then
+      holes[#holes + 1] = number
     else
       self.damaged = true
       self:lose(number, "it is damaged")
@@ -382,9 +395,10 @@ end
 
 --- Reads a journal.
 -- @param path string
+-- @param breathe called for each line, to let others run; optional
 -- @return { base_url =, workspace =, user =, started_on =, entries = list of { intent =, sent = or nil, result = or
 --   nil }, lost = list of { line =, message =, name =, owner =, owner_id = } }, or nil, err (kind "file")
-function M.read(path)
+function M.read(path, breathe)
   local file, message = io.open(path, "rb")
   if not file then
     return nil, failed(message)
@@ -395,7 +409,7 @@ function M.read(path)
   if not text then
     return nil, failed(("%s: %s"):format(path, message))
   end
-  local ok, read = pcall(parse, text)
+  local ok, read = pcall(parse, text, breathe or no_breath)
   if ok then
     return read
   elseif errors.is(read) then

@@ -18,6 +18,21 @@ function M.state_dir()
   return home and home .. "/.local/state/awork" or "."
 end
 
+-- Where a base_url points, however it is spelled: two spellings of one server must not pass each other by.
+local function place_of(base_url)
+  local scheme, host, path = base_url:match "^([^:/]+)://([^/]*)(.*)$"
+  if not scheme then
+    return base_url
+  end
+  scheme, host = core.lower(scheme), core.lower(host)
+  host = host:gsub(scheme == "https" and ":443$" or ":80$", "")
+  local _, is_loopback = core.url_fault(base_url, true)
+  if is_loopback then
+    host = "localhost" .. (host:match ":%d+$" or "")
+  end
+  return scheme .. "://" .. host .. path:gsub("/+$", "")
+end
+
 local function refused(code, description, hint, retryable)
   return nil, errors.new { kind = code == "locked" and "plan" or "file", code = code, description = description,
     hint = hint, retryable = retryable }
@@ -36,7 +51,7 @@ function M.take(base_url, workspace, dir)
   if not ok then
     return refused("lock", "no lock can be made, by which two applies at once are kept apart: " .. message, hint, false)
   end
-  local path = ("%s/apply-%s-%08x.lock"):format(dir, workspace, core.crc32(base_url))
+  local path = ("%s/apply-%s-%08x.lock"):format(dir, workspace, core.crc32(place_of(base_url)))
   local lock, why, holder = core.lock_file(path, "since " .. os.date "!%Y-%m-%dT%H:%M:%SZ")
   if lock then
     return lock

@@ -689,8 +689,9 @@ end
 --- The plan of a list of changes that undo others: everything may be touched, because it was touched before.
 -- @param changes list; those of one owner need not follow one another
 -- @param base_url of the server that they are for, or nil
+-- @param breathe called for each change, to let others run; optional
 -- @return plan
-function M.undo(changes, base_url)
+function M.undo(changes, base_url, breathe)
   local touch = {}
   for _, name in ipairs(owners.TOUCHABLE) do
     touch[name] = true
@@ -699,7 +700,7 @@ function M.undo(changes, base_url)
     base_url = base_url, undo = true, options = options.plan { touch = touch, delete_limit = false },
     changes = changes, problems = {}, warnings = {}, skipped = {}, summary = { keep = 0, in_scope = 0, guarded = 0,
     out_of_scope = 0, seen = 0, entries = 0, matched = 0 } }, M.Plan)
-  M.tally(plan)
+  M.tally(plan, breathe)
   return plan
 end
 

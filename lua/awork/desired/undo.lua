@@ -51,17 +51,21 @@ end
 --- The plan that undoes what a journal tells of, the last change first. What the journal tells of but can't be used is
 -- among the plan's problems.
 -- @param path of the journal
+-- @param breathe called for each line and change, to let others run; optional
 -- @return plan, or nil, err (kind "file")
-function M.plan(path)
-  local read, err = journal.read(path)
+function M.plan(path, breathe)
+  local read, err = journal.read(path, breathe)
   if not read then
     return nil, err
   end
   local changes = {}
   for i = #read.entries, 1, -1 do
     changes[#changes + 1] = inverse(read.entries[i], read.user)
+    if breathe then
+      breathe()
+    end
   end
-  local plan = plans.undo(changes, read.base_url)
+  local plan = plans.undo(changes, read.base_url, breathe)
   plan.workspace = read.workspace
   for i, lost in ipairs(read.lost) do
     plan.problems[i] = { kind = "lost", owner = lost.owner, owner_id = lost.owner_id, name = lost.name,
