@@ -338,9 +338,9 @@ function Run:perform(person, steps, at)
       -- An attempt that is made again is decided on again, too.
       call.retry = 0
     end
-    local server_time = self.reader:server_time()
     if step.number then
-      local ok, err = self.journal:sent(step.number, server_time, self.session.timeout + within * (self.retries + 1))
+      local now, unsure = self.reader:server_time()
+      local ok, err = self.journal:sent(step.number, now, unsure + self.session.timeout + within * (self.retries + 1))
       if not ok then
         return self:stop(err)
       end
@@ -370,7 +370,7 @@ function Run:chunk(person, steps)
     local opened, err = self:journal_of()
     local numbers
     if opened then
-      numbers, err = opened:intend(steps, self.reader:server_time())
+      numbers, err = opened:intend(steps, (self.reader:server_time()))
     end
     if err then
       return self:stop(err)

@@ -46,7 +46,8 @@ end
 -- token belongs to, and is still as it was made.
 local function created_meanwhile(change, state)
   local found, later = {}, false
-  for _, record in ipairs(state:exact(change.before)) do
+  local equal = state:exact(change.before)
+  for _, record in ipairs(equal) do
     local since, after = is_within(change.window, record.info.createdOn)
     if since == nil then
       return "stale", "an equal one is there: whether this made it is not known"
@@ -59,6 +60,8 @@ local function created_meanwhile(change, state)
   if #found == 0 then
     if later then
       return "stale", "an equal one was created later, by somebody else"
+    elseif #equal > (change.twins or 0) then
+      return "stale", "an equal one is there that was not, though it says it is older"
     end
     return "already"
   elseif #found > 1 then

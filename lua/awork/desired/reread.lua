@@ -61,21 +61,25 @@ local function is_old(self, view)
   return self:age(view) >= self.max_age
 end
 
--- When it was read at the earliest: the request can't have been sent before it had its turn. And how the server's clock
--- stands to ours.
+-- When it was read at the earliest: the request can't have been sent before it had its turn. And between what the
+-- server's clock is ahead of ours: Date is in whole seconds, and was written between the request and now.
 local function stamp(self, view, began, response)
   local timings = response.timings or {}
   view.at = began + (timings.queue or 0) + (timings.wait or 0)
   local date = time.parse_http((response.headers or {}).date)
   if date then
-    self.ahead = date - view.at
+    self.least_ahead, self.most_ahead = date - self.clock(), date + 1 - view.at
   end
   return view
 end
 
---- The server's time now, in epoch seconds; nil as long as it has not told.
+--- The server's time now, in epoch seconds: the least that it can be, and by how much it may be more. nil, 0 as long as
+-- it has not told.
 function Reader:server_time()
-  return self.ahead and self.clock() + self.ahead
+  if not self.least_ahead then
+    return nil, 0
+  end
+  return self.clock() + self.least_ahead, math.max(0, self.most_ahead - self.least_ahead)
 end
 
 --- Puts in what was read otherwise, at the earliest at `at`.
