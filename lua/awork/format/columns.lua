@@ -86,9 +86,8 @@ local function address_part(found, field, n, line)
     guessed = true }
 end
 
-local function by_words(name)
-  local found, unknown = labels.parse(name, NOUNS, PREFIXES)
-  if unknown then return nil end
+-- The one noun among concepts, more precise ones before vague ones; nil for none, or two: who knows which.
+local function noun_of(found)
   for vague, precise in pairs(VAGUE) do
     for _, noun in ipairs(precise) do
       if found[vague] and found[noun] then found[vague] = nil end
@@ -97,10 +96,16 @@ local function by_words(name)
   local noun
   for concept in pairs(found) do
     if PARTS[concept] or SERVICES[concept] or TYPES[concept] or concept == "address" then
-      if noun then return nil end -- two nouns: who knows which
+      if noun then return nil end
       noun = concept
     end
   end
+  return noun
+end
+
+local function by_words(name)
+  local found, unknown = labels.parse(name, NOUNS, PREFIXES)
+  local noun = not unknown and noun_of(found)
   if not noun then return nil end
   local n = found.number or 1
   if n < 1 then return nil end

@@ -22,6 +22,7 @@ local function stop_pattern(separator) return "[" .. separator .. "\r\n]" end
 
 -- The row at `pos` of `buf`: its cells, how many lines it takes, where its text ends, where the next row begins. nil if
 -- more text is needed. For one that breaks the rules: false, lines, a message, where reading can go on (nil: nowhere).
+-- One function, long as it is: it is the loop over every cell, and its parts share most of their state.
 local function parse(buf, pos, eof, separator, stop)
   local cells, n, lines = {}, 0, 1
   while true do

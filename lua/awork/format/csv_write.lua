@@ -141,50 +141,56 @@ function M.encoder(opts, list, level)
     return (opts.bom and "\xEF\xBB\xBF" or "") .. table.concat(cells, separator) .. eol
   end
 
+  -- Puts a field of the `n`-th contact info of its type and subtype into its cell; nil, or what is wrong.
+  local function put(cells, info, field, n, key)
+    local slot = place[key][math.min(n, last[key])]
+    local at, value = slot and slot[field], meant(info[field], cells_of.kind(info.type, info.subType, field))
+    if find(value, "\0", 1, true) then return field .. " has a NUL character" end
+    if field == "value" and find(value, JOIN, 1, true) then
+      return ("'%s' in a value stands between two values in CSV"):format(JOIN)
+    end
+    if not at then return not opts.columns and "no column for its " .. field or nil end
+    if n <= last[key] then
+      cells[at] = value
+    elseif next(slot) == "value" and next(slot, "value") == nil then
+      local before = cells[at]
+      if find(value, ":::", 1, true) or (find(before, ":::", 1, true) and not find(before, JOIN, 1, true)) then
+        return "':::' in one of several values that share a cell"
+      end
+      cells[at] = before == "" and value or before .. JOIN .. value
+    else
+      return ("more of %s %s than there are columns; name some as in '%s'"):format(tostring(info.type),
+        tostring(info.subType), columns.name { type = info.type, subType = info.subType, field = field, n = n })
+    end
+  end
+
+  -- Puts a contact info into its cells; nil, or what is wrong.
+  local function put_info(cells, info, counts)
+    local fields, key = columns.filled(info), pair_key(info)
+    if not fields[1] then return nil end
+    if not place[key] then
+      return not opts.columns
+        and ("no column for type %s, subtype %s"):format(tostring(info.type), tostring(info.subType)) or nil
+    end
+    counts[key] = (counts[key] or 0) + 1
+    for _, field in ipairs(fields) do
+      local wrong = put(cells, info, field, counts[key], key)
+      if wrong then return wrong end
+    end
+  end
+
   function self.row(person, _, row)
     local err = persons.check(person, row)
     if err then return nil, err end
-    local function fail(message, ...)
-      return nil, stream.fail("unrepresentable", message:format(...), { row = row, unit = "person" })
-    end
+    local function fail(message) return nil, stream.fail("unrepresentable", message, { row = row, unit = "person" }) end
     local cells, counts = {}, {}
     for i, spec in ipairs(specs) do
       local value = spec.person and person[spec.person] or ""
       cells[i] = value ~= "" and meant(value, spec.person == "user" and "user" or "name") or ""
     end
     for i, info in ipairs(person.contact_infos or {}) do
-      local fields, key = columns.filled(info), pair_key(info)
-      local slots = place[key]
-      if fields[1] and not slots and not opts.columns then
-        return fail("contact info %d: no column for type %s, subtype %s", i, tostring(info.type),
-          tostring(info.subType))
-      elseif fields[1] and slots then
-        local n = (counts[key] or 0) + 1
-        counts[key] = n
-        local slot = slots[math.min(n, last[key])]
-        for _, field in ipairs(fields) do
-          local kind = cells_of.kind(info.type, info.subType, field)
-          local value, at = meant(info[field], kind), slot and slot[field]
-          if find(value, "\0", 1, true) then
-            return fail("contact info %d: %s has a NUL character", i, field)
-          elseif field == "value" and find(value, JOIN, 1, true) then
-            return fail("contact info %d: '%s' in a value stands between two values in CSV", i, JOIN)
-          elseif not at then
-            if not opts.columns then return fail("contact info %d: no column for its %s", i, field) end
-          elseif n <= last[key] then
-            cells[at] = value
-          elseif next(slot) == "value" and next(slot, "value") == nil then
-            if find(cells[at] .. value, ":::", 1, true) and not find(cells[at], JOIN, 1, true) then
-              return fail("contact info %d: ':::' in one of several values that share a cell", i)
-            end
-            cells[at] = cells[at] == "" and value or cells[at] .. JOIN .. value
-          else
-            return fail("contact info %d: more of %s %s than there are columns; name some as in '%s'", i,
-              tostring(info.type), tostring(info.subType),
-              columns.name { type = info.type, subType = info.subType, field = field, n = n })
-          end
-        end
-      end
+      local wrong = put_info(cells, info, counts)
+      if wrong then return fail(("contact info %d: %s"):format(i, wrong)) end
     end
     for i = 1, #cells do
       if find(cells[i], "\0", 1, true) then return fail("a name has a NUL character") end
