@@ -349,6 +349,24 @@ describe("the headers of programs", function()
     end)
   end
 
+  it("typed by hand are understood, abbreviated too", function()
+    local columns = require "awork.format.columns"
+    for name, expected in pairs {
+      ["Tel. dienstl."] = "phone:work", ["E-Mail geschäftl."] = "email:work", ["E-Mail priv."] = "email:private",
+      ["Firmen-E-Mail"] = "email:work", ["Straße u. Hausnr."] = "address:work:addressLine1",
+      ["Str./Nr."] = "address:work:addressLine1", ["Street & No"] = "address:work:addressLine1",
+      ["Land (ISO)"] = "address:work:country", ["work_email"] = "email:work", ["Cell #"] = "phone:mobile",
+      ["Phone (Work)"] = "phone:work", ["Telefon Festnetz privat"] = "phone:home", ["Twitter/X"] = "social:twitter",
+      ["Home Address: ZIP"] = "address:home:zipCode", ["WhatsApp-Nummer"] = "messenger:whatsapp",
+    } do
+      local spec = columns.find(name)
+      assert.is_table(spec, name)
+      spec.subType = spec.subType or "work"
+      assert.equal(expected, columns.name(spec), name)
+    end
+    assert.same({ person = "firstName" }, columns.find "Vorname(n)")
+  end)
+
   it("that are in doubt are left out, never guessed into a name or a value", function()
     local columns = require "awork.format.columns"
     for _, name in ipairs { "Employee #", "Employee No.", "Mitarbeiter-Nr.", "Mitarbeiter #", "Employee", "Mitarbeiter",

@@ -16,7 +16,7 @@ local M = {}
 -- Columns about the person, folded.
 local PERSON = {
   user = "user|awork user|awork id|awork user id|awork userid|awork nutzer|awork nutzer id|awork benutzer id|aworkid",
-  firstName = "firstname|first name|given name|givenname|forename|vorname|vornamen|rufname",
+  firstName = "firstname|first name|given name|givenname|forename|vorname|vornamen|vorname n|rufname",
   lastName = "lastname|last name|family name|familyname|surname|nachname|nachnamen|familienname|zuname",
   name = "name|full name|whole name|contact name|kontaktname|vorname nachname|vorname und nachname|vorname name|"
     .. "vorname und name|first and last name|first name last name|nachname und vorname|name und vorname|fullname|"
@@ -38,17 +38,19 @@ labels.learn({
   address = "address|adresse|anschrift|postal address|postanschrift",
   ["street="] = "street|street address|address street|strasse|str|strasse nr|strasse hausnummer|strasse hausnr|"
     .. "strasse und hausnummer|strasse und nr|"
+    .. "strasse und hausnr|strasse u hausnr|str hausnr|str hausnummer|str nr|str und nr|str u nr|"
     .. "strasse u hausnummer|strasse u nr|street and house number|"
     .. "street and number|street name|strassenname|addressline1|address line 1|addressline 1|adresszeile 1|street 1",
   ["number="] = "house number|housenumber|house no|house nr|hausnummer|haus nummer|hausnr|haus nr|hnr|hsnr|"
     .. "street number|"
-    .. "street no|strassennummer",
+    .. "strassennummer",
   ["line2="] = "addressline2|address line 2|addressline 2|adresszeile 2|adresszeile 3|address line 3|adresszusatz|"
     .. "anschriftenzusatz|zusatz|address supplement|additional address|extended address",
   ["zip="] = "zip|zip code|zipcode|postcode|post code|postal code|postalcode|plz|postleitzahl",
   ["city="] = "city|town|locality|ort|stadt",
   ["state="] = "state|province|region|bundesland|kanton|provinz|state province",
-  ["country="] = "country|land|staat|country region|region country|land region|country code|laendercode|laenderkuerzel",
+  ["country="] = "country|land|staat|country region|region country|land region|country code|laendercode|laenderkuerzel|"
+    .. "land iso|country iso|iso country|country iso code|laenderkennzeichen",
   ["box="] = "po box|pobox|post office box|postfach|address po box",
 }, NOUNS)
 

@@ -11,9 +11,9 @@ local MAX_LABEL = 200 -- bytes: one label may stand beside thousands of properti
 local WORDS = {
   work = "work|works|business|office|job|corporate|company|professional|arbeit|arbeitsplatz|geschaeft|geschaefts|"
     .. "geschaeftlich|geschaeftliche|geschaeftlicher|geschaeftliches|dienst|dienstlich|dienstliche|"
-    .. "dienstlicher|dienstliches|"
+    .. "dienstlicher|dienstliches|dienstl|geschaeftl|gesch|berufl|firmen|"
     .. "buero|firma|beruf|beruflich|berufliche|berufliches|g",
-  home = "home|private|personal|privat|private|privater|privates|persoenlich|persoenliche|persoenliches|zuhause|"
+  home = "home|private|personal|privat|private|privater|privates|priv|persoenlich|persoenliche|persoenliches|zuhause|"
     .. "zu hause|p",
   mobile = "mobile|cell|cellular|cell phone|cellphone|mobile phone|mobile number|mobil|mobiles|mobiltelefon|"
     .. "mobilnummer|mobilfunk|mobilfunknummer|mobilnr|mobil tel|mobil telefon|mobile phones|handy|handynummer|handynr|"
