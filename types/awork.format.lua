@@ -41,7 +41,7 @@
 ---@field format string
 ---@field file? string
 ---@field encoding? string
----@field warnings { column: string?, message: string }[]
+---@field warnings { column: string?, property: string?, row: integer?, line: integer?, message: string }[]
 ---@field columns? string[] of CSV
 ---@field separator? string of CSV
 ---@overload fun(): awork.Person|false|nil, awork.Error?
