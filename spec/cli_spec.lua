@@ -316,7 +316,8 @@ describe("awork-contacts #process", function()
       assert.equal(1, result.code)
       assert.matches("who is this? Name the column with --user", result.out, 1, true)
       result = run { "validate", file, "--user", "E-Mail privat", "--column", "Durchwahl=phone:work" }
-      assert.same({ 0, "1 people, 3 contact infos: 0 wrong, 0 doubtful\n", "" }, { result.code, result.out, result.err })
+      assert.same({ 0, "1 people, 3 contact infos: 0 wrong, 0 doubtful\n", "" }, { result.code, result.out,
+        result.err })
       result = run { "validate", write("none.csv", "Durchwahl;Haus\n1;2\n") }
       assert.matches("as in --column 'Durchwahl=phone:work'", result.out, 1, true)
       result = run { "validate", file, "--column", "Durchwahl=phon:work" }
