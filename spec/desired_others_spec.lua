@@ -186,6 +186,15 @@ describe("what others change while a plan is applied", function()
     assert.is_true(clock.now > 1060)
   end)
 
+  it("does not keep many at once from coming about, though each waits long for its turn", function()
+    people(40)
+    local client = open { max_connections = 1, random = function() return 0 end }
+    local plan = assert(client:plan(replaced(40)))
+    sandbox.fault { kind = "delay", seconds = 0.03, times = math.huge }
+    local report = assert(apply(client, plan, { concurrency = 40, max_age = 0.1 }))
+    assert.equal(80, report.counts.create + report.counts.update, report:to_text())
+  end)
+
   it("is seen between the many changes of one person", function()
     people(1, function()
       local infos = {}

@@ -36,6 +36,9 @@ local MAX_AGE, LEAST_WAIT = 5, 1
 -- So often is a change decided anew because its turn would have come too late.
 local MAX_LATE = 20
 
+-- So many of those whose turn came too late are under way at a time: all at once they would be late again.
+local GATE = 4
+
 -- So often is someone read in a row because the answer was old when it came: a server slower than that has its way.
 local MAX_LOOKS = 3
 
@@ -314,11 +317,25 @@ function Run:failed(person, step, err)
   end
 end
 
+-- One of those whose turn came too late: waits until it is one of a few, and is that until what it returns is closed.
+function Run:enter()
+  local scheduler, session = self.session.scheduler, self.session
+  while self.inside >= GATE and not session.closed do
+    scheduler:wait_on(self.gate, 60)
+  end
+  self.inside = self.inside + 1
+  return setmetatable({}, { __close = function()
+    self.inside = self.inside - 1
+    scheduler:wake(self.gate)
+  end })
+end
+
 -- Makes one change; deciding on it again whenever that was too long ago. `steps[at]` is it.
 function Run:perform(person, steps, at)
   local step, tries, late = steps[at], 0, 0
   local change = step.change
   while true do
+    local turn <close> = late > 0 and self:enter() or nil -- luacheck: ignore
     if tries + late > 0 and self:asked_to_stop() then
       return
     end
@@ -610,7 +627,8 @@ function M.apply(client, session, plan, opts)
   local run = setmetatable({ client = client, session = session, plan = plan, opts = opts, report = report,
     base_url = client.base_url, workspace = who.workspace, user = who.user, retries = session.retries,
     touch = plan.options.touch, numbering = normalise.numbering(plan.options.default_country), breathe = breathe,
-    concurrency = opts.concurrency or 8, max_age = opts.max_age or MAX_AGE, silent = 0, stopped = false }, Run)
+    concurrency = opts.concurrency or 8, max_age = opts.max_age or MAX_AGE, silent = 0, stopped = false,
+    gate = {}, inside = 0 }, Run)
   if not run.touch.api_user then
     run.api_users, err = owners.api_users(client)
     if not run.api_users then
