@@ -1,7 +1,6 @@
 --- One apply at a time to a workspace, on one machine: the second of two would decide on what the first is changing.
 local core = require "awork.core"
 local errors = require "awork.error"
-local normalise = require "awork.desired.normalise"
 
 local M = {}
 
