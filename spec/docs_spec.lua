@@ -180,10 +180,10 @@ it("docs/architecture.md names every source file", function()
   end
 end)
 
--- The demo prints what README says it prints, but for the port, and ids.
-it("README.md shows what `make demo` prints #process", function()
+-- The demo prints what docs/tour.md says it prints, but for the port, and ids.
+it("docs/tour.md shows what `make demo` prints #process", function()
   local shown
-  for _, block in ipairs(documents.blocks "README.md") do
+  for _, block in ipairs(documents.blocks "docs/tour.md") do
     if block.words == "demo" then shown = block.text end
   end
   local function plain(text)
