@@ -501,6 +501,17 @@ describe("a cell that a spreadsheet could take for a formula", function()
       contact_infos = { { type = "custom", subType = "x;=1+1", value = name } } } }))
   end)
 
+  it("is read as it was written, with the white space before a formula", function()
+    for _, space in ipairs { " ", "\u{A0}", "\t", "\n", "\r\n", "  \u{2003}" } do
+      for _, formula in ipairs { "=1+1", "+1+cmd|' /C calc'!A0", "-1+1", "@SUM(1)", "\u{FF1D}1+1" } do
+        local value = space .. formula
+        local text = format.csv.encode { { user = "u@example.com", contact_infos = { { type = "custom", label = "l",
+          value = value } } } }
+        assert.equal(value, assert(format.csv.decode(text))[1].contact_infos[1].value)
+      end
+    end
+  end)
+
   it("stays as it is where it is a phone number or no formula", function()
     for _, value in ipairs { "+49 30 1234567", "-1", "a=b", "a-b", "x; y", "https://example.com/?a=1&b=+2" } do
       local text = format.csv.encode { { user = "u@example.com",

@@ -78,6 +78,8 @@ describe("in a host with a locale #process", function()
       assert(line("Applying", 3, 9, 2, 80):find(" 1.5/s", 1, true))
       assert(require "awork.cli.parser".parse { "check", "--timeout", "1.5" }.timeout == 1.5)
       assert(not require "awork.cli.parser".parse { "check", "--timeout", "1,5" })
+      local _, odd = core.validate { type = "phone", subType = "work", value = "+49 30 1", [0.5] = 1, [7] = 1 }
+      assert(odd.violations[1].property == "[0.5]" and odd.violations[2].property == "[7]", odd.violations[1].property)
       local format, awork = require "awork.format", require "awork"
       for _, text in ipairs {
         "begin:vcard\nversion:3.0\nn:\u{130}I;\u{C4}\nitem1.email;type=internet,work:i@x.de\nend:vcard\n",

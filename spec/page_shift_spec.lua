@@ -476,6 +476,38 @@ describe("find in a list that changes", function()
   end)
 end)
 
+describe("a list of something else than objects", function()
+  it("is an error for whoever reads it all, not one raised on the way", function()
+    for _, odd in ipairs { true, false, 0, "x" } do
+      for at = 1, 3 do
+        local session = server {}
+        function session:unreadable(_, _, _, code) -- luacheck: ignore self
+          return { code = code }
+        end
+        for i = 1, 2 do
+          session.add { userContactInfos = {}, firstName = tostring(i) }
+        end
+        local fetch = session.fetch
+        function session.fetch(...)
+          local list, err, raw = fetch(...)
+          if list and list[1] then
+            table.insert(list, at, odd)
+          end
+          return list, err, raw
+        end
+        local client = client_of(session)
+        local given, failed = 0, nil
+        for user, err in client.users:each() do
+          given, failed = given + (user and 1 or 0), err
+        end
+        assert.equal(at - 1, given)
+        assert.equal("unexpected-answer", failed.code)
+        assert.equal("unexpected-answer", select(2, find.find(client, "user", { phone = "+49 30 1" })).code)
+      end
+    end
+  end)
+end)
+
 describe("over HTTP", function()
   it("a deletion between two pages is noticed, by each, find and plan", function()
     local people = {}

@@ -374,7 +374,11 @@ function resource.each(session, path, options, extra)
         local list, at = pages.list, pages.at + 1
         local item = list[at]
         pages.at = at
-        if item ~= nil then
+        if item ~= nil and type(item) ~= "table" then
+          pages.over = true
+          err = session:unreadable({ status = 200 }, "GET", path, "unexpected-answer",
+            ("a list of objects was expected: item %d of page %d is none"):format(at, pages.page))
+        elseif item ~= nil then
           -- What the caller does not keep can be collected before the next page is read.
           list[at] = nil
           local admitted

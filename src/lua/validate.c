@@ -6,6 +6,7 @@
  * may change that table) they are put on the stack.
  */
 #include "../core/validate.h"
+#include "../core/number.h"
 #include "binding.h"
 
 #include <stdint.h>
@@ -238,6 +239,21 @@ static int compare_unknown(const void *a, const void *b)
     return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
 }
 
+/* Pushes "[n]" for the number on top of the stack, with a point whatever the locale says. */
+static void push_number(lua_State *L)
+{
+    lua_Number n = lua_tonumber(L, -1);
+    char text[AW_NUMBER_SIZE];
+    size_t length = lua_isinteger(L, -1) || n - n != 0 ? 0 : aw_number_write(n, text);
+    lua_pushliteral(L, "[");
+    if (length > 0)
+        lua_pushlstring(L, text, length);
+    else
+        lua_pushvalue(L, -2);
+    lua_pushliteral(L, "]");
+    lua_concat(L, 3);
+}
+
 /* Leaves a string for the key on top of the stack in its place: itself, "[1]", or "[table]". */
 static void name_key(lua_State *L)
 {
@@ -245,10 +261,7 @@ static void name_key(lua_State *L)
     case LUA_TSTRING:
         return;
     case LUA_TNUMBER:
-        lua_pushliteral(L, "[");
-        lua_pushvalue(L, -2);
-        lua_pushliteral(L, "]");
-        lua_concat(L, 3);
+        push_number(L);
         break;
     default:
         lua_pushfstring(L, "[%s]", luaL_typename(L, -1));

@@ -7,10 +7,11 @@ local text = require "awork.format.text"
 
 local M = {}
 
-local find, sub = string.find, string.sub
+local byte, find, sub = string.byte, string.find, string.sub
 local trim = text.trim
 
 local JOIN = cells_of.join
+local APOSTROPHE = 39
 local MAX_WARNINGS = 100 -- about cells; those about columns are as many as these
 
 local Row = {}
@@ -67,7 +68,9 @@ function Row:read(i, cell, kind, own)
   if value == nil and why then
     self:note(i, why, ("'%s' is taken for no value (in row %d, and wherever it stands)"):format(why, self.row))
   end
-  if value and self.trim and type(value) == "string" then value = trim(value) end
+  -- Behind an apostrophe of `write` stands a value as it is, with the spaces before a formula.
+  local exact = own and byte(cell, 1) == APOSTROPHE
+  if value and self.trim and not exact and type(value) == "string" then value = trim(value) end
   return value ~= "" and value or nil
 end
 
