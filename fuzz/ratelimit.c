@@ -3,9 +3,9 @@
  * virtual clock together with a script of requests. The limiter never waits a negative or an undefined time, never
  * forever while nothing is in flight, and never has more in a window than its limit.
  */
-#include "../src/core/limiter.h"
-#include "../src/core/retry.h"
-#include "../src/core/transfer.h"
+#include "../src/http/limiter.h"
+#include "../src/http/retry.h"
+#include "../src/http/transfer.h"
 
 #include <math.h>
 #include <stdlib.h>

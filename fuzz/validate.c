@@ -2,7 +2,7 @@
  * The validator without Lua: a form from bytes. Per field: how it is there, and for text a length and the bytes.
  * What comes back must hold together, and every sentence about it must fit and be UTF-8.
  */
-#include "../src/core/validate.h"
+#include "../src/contact/validate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
--- Writes src/core/countries.def: the officially assigned ISO 3166-1 codes, from Debian's iso-codes, and the names (English
+-- Writes src/contact/countries.def: the officially assigned ISO 3166-1 codes, from Debian's iso-codes, and the names (English
 -- and German) by which the validator's hints find a code: those of ISO, and the everyday ones of Unicode's CLDR.
 --
---     lua5.4 tools/gen-countries.lua > src/core/countries.def
+--     lua5.4 tools/gen-countries.lua > src/contact/countries.def
 --
 -- Needs the Debian packages iso-codes (data and German translations), unicode-cldr-core and lua-cjson.
 
@@ -104,7 +104,7 @@ local function everyday(language)
   return found
 end
 
--- The same as aw_fold in src/core/text.c; test/c/test_text.c checks that aw_fold leaves the result as it is.
+-- The same as aw_fold in src/contact/text.c; test/c/test_text.c checks that aw_fold leaves the result as it is.
 local LATIN1 = "aaaaaaaceeeeiiiidnooooo ouuuuypsaaaaaaaceeeeiiiidnooooo ouuuuypy"
 local function fold(name)
   local out = {}

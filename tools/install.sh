@@ -36,7 +36,7 @@ if [ "$action" = install ]; then
 prefix=$prefix
 Name: awork
 Description: Create and validate awork.com contact infos: the C module of the Lua module awork, for C hosts
-Version: $(sed -n 's/^#define AW_VERSION "\(.*\)"/\1/p' src/core/global.h)
+Version: $(sed -n 's/^#define AW_VERSION "\(.*\)"/\1/p' src/http/global.h)
 Requires: lua$luaver libcurl
 Cflags: -I\${prefix}/include
 Libs: -L\${prefix}/lib -lawork -lm -pthread

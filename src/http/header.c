@@ -1,6 +1,6 @@
 #include "header.h"
 
-#include "text.h"
+#include "../contact/text.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #ifndef AWL_BINDING_H
 #define AWL_BINDING_H
 
-#include "../core/contract.h"
+#include "../contact/contract.h"
 
 #include <lauxlib.h>
 #include <lua.h>

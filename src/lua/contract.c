@@ -1,6 +1,6 @@
 /* The contract's tables for Lua. Each call makes fresh ones, so that nobody can change another's. */
-#include "../core/contract.h"
-#include "../core/validate.h"
+#include "../contact/contract.h"
+#include "../contact/validate.h"
 #include "binding.h"
 
 static void set_str(lua_State *L, const char *key, struct aw_str str)

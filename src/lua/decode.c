@@ -8,9 +8,9 @@
  * in it), and it needs no C stack for nested text. A piece is as good as constant: some KiB of text. Lua's own steps are
  * not divided: making one string of what one string of the text is, and the growth of a table by half of what it has.
  */
-#include "../core/number.h"
-#include "../core/text.h"
-#include "../core/word.h"
+#include "../contact/number.h"
+#include "../contact/text.h"
+#include "../contact/word.h"
 #include "binding.h"
 
 #include <stdint.h>

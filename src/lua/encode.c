@@ -2,8 +2,8 @@
  * encode: Lua to JSON. Memory is Lua's own throughout, so that running out of it raises and nothing else:
  * lua-cjson ends the process there.
  */
-#include "../core/number.h"
-#include "../core/text.h"
+#include "../contact/number.h"
+#include "../contact/text.h"
 #include "binding.h"
 
 #include <stdbool.h>

@@ -2,10 +2,10 @@
  * The engine as a userdata. The core takes the time and random numbers as values, so that the caller's own
  * functions for them (options.clock, options.random, options.sleep) run here, outside of it.
  */
-#include "../core/engine.h"
+#include "../http/engine.h"
 #include "../awork.h"
-#include "../core/global.h"
-#include "../core/secret.h"
+#include "../http/global.h"
+#include "../http/secret.h"
 #include "binding.h"
 
 #include <curl/curl.h>

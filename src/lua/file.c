@@ -1,6 +1,6 @@
 /* Files that must be on disk before a request goes out: the undo journal; results, whole or not there; secrets. */
-#include "../core/file.h"
-#include "../core/output.h"
+#include "../posix/file.h"
+#include "../posix/output.h"
 
 #include "binding.h"
 

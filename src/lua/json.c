@@ -4,7 +4,7 @@
  *
  * Both walks keep their place on the Lua stack, not on the C stack, so that depth costs no C stack.
  */
-#include "../core/text.h"
+#include "../contact/text.h"
 #include "binding.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* A lock among all that write to one workspace from this machine, and the checksum of what is noted of that. */
-#include "../core/lock.h"
-#include "../core/crc.h"
+#include "../posix/lock.h"
+#include "../posix/crc.h"
 
 #include "binding.h"
 

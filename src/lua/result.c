@@ -1,5 +1,5 @@
 /* What became of a request, as a Lua table. */
-#include "../core/engine.h"
+#include "../http/engine.h"
 #include "binding.h"
 
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 /* What may be sent, and what must not be shown: the core's rules for tokens, URLs, proxies, headers and secrets. */
-#include "../core/buffer.h"
-#include "../core/engine.h"
-#include "../core/header.h"
-#include "../core/secret.h"
-#include "../core/url.h"
+#include "../http/buffer.h"
+#include "../http/engine.h"
+#include "../http/header.h"
+#include "../http/secret.h"
+#include "../http/url.h"
 #include "binding.h"
 
 #include <string.h>

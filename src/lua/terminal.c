@@ -1,6 +1,6 @@
 /* What a command line needs of its terminal, and plain Lua does not have; what may be shown on one. Nothing happens by itself. */
-#include "../core/signals.h"
-#include "../core/text.h"
+#include "../posix/signals.h"
+#include "../contact/text.h"
 
 #include "binding.h"
 

@@ -5,8 +5,8 @@
  * points to are strings of the caller's table: before anything is allocated (which may run a finaliser, which
  * may change that table) they are put on the stack.
  */
-#include "../core/validate.h"
-#include "../core/number.h"
+#include "../contact/validate.h"
+#include "../contact/number.h"
 #include "binding.h"
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* The engine without Lua, against a server of our own, on a clock of our own: pauses cost no time here. */
-#include "../../src/core/engine.h"
-#include "../../src/core/request.h"
+#include "../../src/http/engine.h"
+#include "../../src/http/request.h"
 #include "check.h"
 #include "server.h"
 

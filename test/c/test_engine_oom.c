@@ -31,7 +31,7 @@ int main(void)
 static _Thread_local bool of_server; /* its allocations are left in peace */
 #define SERVER_THREAD_BEGINS() (void)(of_server = true)
 
-#include "../../src/core/engine.h"
+#include "../../src/http/engine.h"
 #include "server.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Files that are on disk when the function returns: modes, what is refused, whole or not at all. */
-#include "core/file.h"
-#include "core/output.h"
+#include "posix/file.h"
+#include "posix/output.h"
 
 #include "check.h"
 

@@ -2,7 +2,7 @@
  * The rate limiter on a virtual clock, against a server model that knows nothing of it: it keeps the arrival
  * times of all requests and counts them over sliding windows, or over fixed ones of any alignment.
  */
-#include "../../src/core/limiter.h"
+#include "../../src/http/limiter.h"
 #include "check.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-/* src/core/lock.c and src/core/crc.c. */
-#include "../../src/core/crc.h"
-#include "../../src/core/lock.h"
+/* src/posix/lock.c and src/posix/crc.c. */
+#include "../../src/posix/crc.h"
+#include "../../src/posix/lock.h"
 #include "check.h"
 #include "guard.h"
 

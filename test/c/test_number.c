@@ -1,5 +1,5 @@
-/* src/core/number.c, each text at the end of what can be read. */
-#include "../../src/core/number.h"
+/* src/contact/number.c, each text at the end of what can be read. */
+#include "../../src/contact/number.h"
 #include "check.h"
 #include "guard.h"
 

@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* RTLD_NEXT */
 #endif
-#include "../../src/core/engine.h"
+#include "../../src/http/engine.h"
 #include "check.h"
 
 #include <curl/curl.h>

@@ -1,5 +1,5 @@
 /* What may be retried, the backoff, the quota, Retry-After. */
-#include "../../src/core/retry.h"
+#include "../../src/http/retry.h"
 #include "check.h"
 
 #include <limits.h>

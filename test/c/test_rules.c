@@ -1,9 +1,9 @@
 /* What may be sent and what must not be shown: URLs, proxies, headers, tokens and secrets. */
-#include "../../src/core/buffer.h"
-#include "../../src/core/header.h"
-#include "../../src/core/limiter.h"
-#include "../../src/core/secret.h"
-#include "../../src/core/url.h"
+#include "../../src/http/buffer.h"
+#include "../../src/http/header.h"
+#include "../../src/http/limiter.h"
+#include "../../src/http/secret.h"
+#include "../../src/http/url.h"
 #include "check.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Signals noted: the first of them, and all put back as it was. */
-#include "core/signals.h"
+#include "posix/signals.h"
 
 #include "check.h"
 

@@ -1,6 +1,6 @@
-/* src/core/text.c, each string at the end of what can be read. */
-#include "../../src/core/contract.h"
-#include "../../src/core/text.h"
+/* src/contact/text.c, each string at the end of what can be read. */
+#include "../../src/contact/contract.h"
+#include "../../src/contact/text.h"
 #include "check.h"
 #include "guard.h"
 

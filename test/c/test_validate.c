@@ -1,5 +1,5 @@
-/* src/core/contract.c, validate.c and message.c, as a C program without Lua uses them. */
-#include "../../src/core/validate.h"
+/* src/contact/contract.c, validate.c and message.c, as a C program without Lua uses them. */
+#include "../../src/contact/validate.h"
 #include "check.h"
 #include "guard.h"
 
