@@ -24,13 +24,17 @@ MHD_CFLAGS  = $(call once,MHD_CFLAGS,$(PKG) --cflags libmicrohttpd gnutls)
 MHD_LIBS    = $(call once,MHD_LIBS,$(PKG) --libs libmicrohttpd gnutls)
 ALL_CFLAGS  = -std=c11 $(WARN) $(WERROR) $(DEFS) $(CFLAGS) -fPIC -pthread
 
-CORE_SRC    = $(sort $(wildcard src/core/*.c))
+CORE_SRC    = $(sort $(wildcard src/contact/*.c src/http/*.c))
 LUA_SRC     = $(sort $(wildcard src/lua/*.c))
+POSIX_SRC   = $(sort $(wildcard src/posix/*.c))
 SANDBOX_SRC = $(sort $(wildcard src/sandbox/*.c))
 CTEST_SRC   = $(sort $(wildcard test/c/test_*.c))
 CORE_OBJ    = $(CORE_SRC:%.c=$(BUILD)/obj/%.o)
 LUA_OBJ     = $(LUA_SRC:%.c=$(BUILD)/obj/%.o)
+POSIX_OBJ   = $(POSIX_SRC:%.c=$(BUILD)/obj/%.o)
 SANDBOX_OBJ = $(SANDBOX_SRC:%.c=$(BUILD)/obj/%.o)
+# What of it knows no Lua.
+POSIX_CORE  = $(filter-out $(addprefix $(BUILD)/obj/src/posix/,files.o locks.o terminals.o module.o),$(POSIX_OBJ))
 CTEST_OBJ   = $(CTEST_SRC:%.c=$(BUILD)/obj/%.o)
 CTEST       = $(CTEST_SRC:test/c/%.c=$(BUILD)/test/%)
 FLAGS       = $(BUILD)/obj/flags
@@ -54,7 +58,7 @@ ARGS_soak = $(call share,600)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SUB      = +@$(MAKE) -s --no-print-directory
 
-all: $(BUILD)/awork/core.so $(BUILD)/libawork.a $(if $(SANDBOX_SRC),$(BUILD)/awork/sandbox/core.so) ## build in place, into build/
+all: $(BUILD)/awork/core.so $(BUILD)/awork/posix.so $(BUILD)/libawork.a $(if $(SANDBOX_SRC),$(BUILD)/awork/sandbox/core.so) ## build in place, into build/
 
 demo: ## install what is missing, build, and show contact infos over real HTTP
 	@tools/deps.sh demo
@@ -158,11 +162,15 @@ clang-build:
 
 c-tests: $(CTEST)
 
-objects: $(CORE_OBJ) $(LUA_OBJ) $(SANDBOX_OBJ) $(CTEST_OBJ)
+objects: $(CORE_OBJ) $(LUA_OBJ) $(POSIX_OBJ) $(SANDBOX_OBJ) $(CTEST_OBJ)
 
 $(BUILD)/awork/core.so: $(CORE_OBJ) $(LUA_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -lm -pthread
+
+$(BUILD)/awork/posix.so: $(POSIX_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) -pthread
 
 $(BUILD)/libawork.a: $(CORE_OBJ) $(LUA_OBJ)
 	@mkdir -p $(@D)
@@ -173,9 +181,13 @@ $(BUILD)/awork/sandbox/core.so: $(SANDBOX_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -o $@ $^ $(LDFLAGS) $(MHD_LIBS) -lm -pthread
 
-$(BUILD)/obj/src/core/%.o: src/core/%.c $(FLAGS)
+$(CORE_OBJ): $(BUILD)/obj/%.o: %.c $(FLAGS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/src/posix/%.o: src/posix/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/src/lua/%.o: src/lua/%.c $(FLAGS)
 	@mkdir -p $(@D)
@@ -203,7 +215,7 @@ $(BUILD)/prove/%: $(BUILD)/obj/prove/%.o $(BUILD)/libawork.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -rdynamic -o $@ $^ $(LDFLAGS) $(LUA_LIBS) $(CURL_LIBS) -ldl -lm -pthread
 
-$(BUILD)/test/%: $(BUILD)/obj/test/c/%.o $(CORE_OBJ)
+$(BUILD)/test/%: $(BUILD)/obj/test/c/%.o $(CORE_OBJ) $(POSIX_CORE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(CURL_LIBS) -lm -pthread
 
@@ -258,7 +270,7 @@ help: ## list the targets
 
 FORCE:
 
--include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(SANDBOX_OBJ:.o=.d) $(CTEST_OBJ:.o=.d)
+-include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(POSIX_OBJ:.o=.d) $(SANDBOX_OBJ:.o=.d) $(CTEST_OBJ:.o=.d)
 
 .SECONDARY: $(CTEST_OBJ)
 .PHONY: all demo test bench lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \

@@ -51,9 +51,9 @@ end
 local function scratch()
   local name = os.tmpname()
   os.remove(name)
-  local core = require "awork.core"
+  local posix = require "awork.posix"
   for _, dir in ipairs { (name:gsub("^/tmp", "/dev/shm")), name } do
-    if core.make_dirs(dir) then return dir end
+    if posix.make_dirs(dir) then return dir end
   end
   error("there is no place for files", 0)
 end
@@ -129,9 +129,10 @@ case("awork.filter.quote, is_error", "pure", function(awork)
 end)
 case("core, text", "pure", function()
   local core = require "awork.core"
+  local posix = require "awork.posix"
   return function()
-    return { core.escape "a b/ü", core.utf8 "ü", core.header_safe "x", core.is_guid "x", core.isatty(0),
-      core.guid_bytes "123e4567-e89b-12d3-a456-426614174000", core.now() > 0, core.terminal_width(0) == nil }
+    return { core.escape "a b/ü", core.utf8 "ü", core.header_safe "x", core.is_guid "x", posix.isatty(0),
+      core.guid_bytes "123e4567-e89b-12d3-a456-426614174000", core.now() > 0, posix.terminal_width(0) == nil }
   end
 end)
 case("core, rules", "pure", function()
@@ -159,17 +160,17 @@ case("core, with a stack that must grow", "pure", function(awork)
     end)() }
   end
 end, { whole = LUA }) -- it was said that JSON nests too deep
-case("core.catch_signals", "pure", function()
-  local core = require "awork.core"
+case("posix.catch_signals", "pure", function()
+  local posix = require "awork.posix"
   return function()
-    local signals <close> = assert(core.catch_signals())
+    local signals <close> = assert(posix.catch_signals())
     return { signals:pending() or "none" }
   end
 end)
-case("core.read_private", "pure", function()
-  local core, path = require "awork.core", os.tmpname()
-  assert(core.write_file(path, "secret"))
-  return function() return assert(core.read_private(path)) end, function() os.remove(path) end
+case("posix.read_private", "pure", function()
+  local posix, path = require "awork.posix", os.tmpname()
+  assert(posix.write_file(path, "secret"))
+  return function() return assert(posix.read_private(path)) end, function() os.remove(path) end
 end)
 case("json, decoding", "pure", function()
   local codec = require "awork.json".codec(64)
@@ -326,12 +327,11 @@ end)
 case("awork.undo_plan", "pure", function(awork)
   local path = os.tmpname()
   local file = assert(io.open(path, "wb"))
-  local core = require "awork.core"
   for _, rest in ipairs { '"awork":"journal","version":2,"workspace":"123e4567-e89b-12d3-a456-426614174002"}',
     '"n":1,"intent":{"op":"create","owner":"user","owner_id":"123e4567-e89b-12d3-a456-426614174000","form":'
     .. '{"type":"phone","subType":"work","value":"+49 30 1"}}}', '"n":1,"sent":{"at":1790000000000,"within":30000}}',
     '"n":1,"result":{"status":"done","id":"123e4567-e89b-12d3-a456-426614174001"}}' } do
-    file:write(('{"crc":"%08x",%s\n'):format(core.crc32(rest), rest))
+    file:write(('{"crc":"%08x",%s\n'):format(require "awork.posix".crc32(rest), rest))
   end
   file:close()
   return function()

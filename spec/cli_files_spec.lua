@@ -1,5 +1,5 @@
 -- What `-o` writes to: nobody's file is lost, replaced or left half.
-local core = require "awork.core"
+local posix = require "awork.posix"
 local help = require "client_help"
 
 local TOKEN = "sandbox-token"
@@ -45,7 +45,7 @@ describe("files of awork-contacts #process", function()
     server:reset()
     root = os.tmpname()
     os.remove(root)
-    assert(core.make_dirs(root .. "/sub"))
+    assert(posix.make_dirs(root .. "/sub"))
     local file = assert(io.open(root .. "/people.csv", "wb"))
     file:write(("user;phone:work\n%s;+49 30 1\n"):format(server.user_ids[1]))
     file:close()

@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local cli = require "awork.cli"
 local core = require "awork.core"
+local posix = require "awork.posix"
 local help = require "client_help"
 local parser = require "awork.cli.parser"
 local progress = require "awork.cli.progress"
@@ -91,7 +92,7 @@ describe("awork-contacts #process", function()
   setup(function()
     root = os.tmpname()
     os.remove(root)
-    assert(core.make_dirs(root))
+    assert(posix.make_dirs(root))
     server = help.server {
       users = {
         { firstName = "Ada", lastName = "Albrecht", contact_infos = {
@@ -184,15 +185,15 @@ describe("awork-contacts #process", function()
 
     before_each(function()
       os.remove(path "token")
-      assert(core.write_file(path "token", TOKEN .. "\n"))
+      assert(posix.write_file(path "token", TOKEN .. "\n"))
       private = { AWORK_TOKEN = false, AWORK_TOKEN_FILE = path "token" }
     end)
 
     it("comes from a private file", function()
       assert.equal(0, run({ "check" }, { env = private }).code)
       assert.equal(0, run({ "check", "--token-file", path "token" }, { env = { AWORK_TOKEN = "wrong-token" } }).code)
-      assert(core.make_dirs(path ".config/awork"))
-      assert(core.write_file(path ".config/awork/token", TOKEN))
+      assert(posix.make_dirs(path ".config/awork"))
+      assert(posix.write_file(path ".config/awork/token", TOKEN))
       assert.equal(0, run({ "check" }, { env = { AWORK_TOKEN = false } }).code)
       os.remove(path ".config/awork/token")
     end)
@@ -209,10 +210,10 @@ describe("awork-contacts #process", function()
       private.AWORK_TOKEN_FILE = path "absent"
       assert.matches("absent: No such file", run({ "check" }, { env = private }).err)
       os.remove(path "token") -- one that is replaced keeps its mode
-      assert(core.write_file(path "token", " \n"))
+      assert(posix.write_file(path "token", " \n"))
       private.AWORK_TOKEN_FILE = path "token"
       assert.matches("is empty", run({ "check" }, { env = private }).err)
-      assert(core.write_file(path "token", ("x"):rep(20000)))
+      assert(posix.write_file(path "token", ("x"):rep(20000)))
       assert.matches("File too large", run({ "check" }, { env = private }).err)
       assert.equal(0, #server.requests())
     end)

@@ -1,5 +1,6 @@
 -- What a terminal gets from the command line: a real one, by script(1).
 local core = require "awork.core"
+local posix = require "awork.posix"
 local help = require "client_help"
 
 describe("a terminal under awork-contacts #process", function()
@@ -35,7 +36,7 @@ describe("a terminal under awork-contacts #process", function()
   setup(function()
     root = os.tmpname()
     os.remove(root)
-    assert(core.make_dirs(root))
+    assert(posix.make_dirs(root))
     server = help.server { users = { { firstName = "Ada" .. EVIL, lastName = "A", contact_infos = {
       { type = "email", subType = "work", value = "ada@example.com" },
       { type = "custom", label = EVIL, value = EVIL } } } } }

@@ -29,7 +29,7 @@ describe("words of the command line", function()
   it("are those of its own options, in every sentence of the library that names one", function()
     local names, seen = option_names(), 0
     local pipe = assert(io.popen("ls lua/awork/*.lua lua/awork/desired/*.lua lua/awork/format/*.lua "
-      .. "src/core/*.[ch] src/lua/*.c"))
+      .. "src/contact/*.[ch] src/http/*.[ch] src/posix/*.[ch] src/lua/*.c"))
     for path in pipe:lines() do
       local file = assert(io.open(path))
       local text = file:read "a":gsub("%-%-[^\n]*", ""):gsub("/%*.-%*/", ""):gsub('"%s*%.%.%s*"', "")

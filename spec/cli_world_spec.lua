@@ -1,6 +1,7 @@
 -- What the surroundings of awork-contacts may be like: closed streams, modules lying about, signals amid long work, any
 -- bytes as arguments.
 local core = require "awork.core"
+local posix = require "awork.posix"
 local help = require "client_help"
 
 local SIGNALLED = "env --default-signal=INT,TERM,HUP "
@@ -31,7 +32,7 @@ describe("surroundings of awork-contacts #process", function()
   setup(function()
     root = os.tmpname()
     os.remove(root)
-    assert(core.make_dirs(root))
+    assert(posix.make_dirs(root))
     server = help.server { users = 3, contact_infos_per_user = 2 }
     local lua = os.getenv "LUA_CPATH"
     environment = ("AWORK_BASE_URL=%s AWORK_TOKEN=sandbox-token HOME='%s' TERM=xterm%s"):format(server.url, root,

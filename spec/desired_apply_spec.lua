@@ -2,6 +2,7 @@
 local awork = require "awork"
 local cjson = require "cjson"
 local core = require "awork.core"
+local posix = require "awork.posix"
 local world = require "desired_world"
 
 local sandbox_module = require "awork.sandbox"
@@ -10,7 +11,7 @@ local _, ALL = world.effort(1)
 
 local dir = os.tmpname()
 os.remove(dir)
-assert(core.make_dirs(dir))
+assert(posix.make_dirs(dir))
 
 local sandbox, client
 
@@ -613,10 +614,10 @@ describe("the undo journal", function()
   end)
 
   it("begins with its first line or not at all", function()
-    local plan, path, journal_open = three(), dir .. "/journal-begun", core.journal_open
-    finally(function() core.journal_open = journal_open end)
+    local plan, path, journal_open = three(), dir .. "/journal-begun", posix.journal_open
+    finally(function() posix.journal_open = journal_open end)
     for _, broken in ipairs { "write", "sync" } do
-      core.journal_open = function(name)
+      posix.journal_open = function(name)
         local file = assert(journal_open(name))
         local wrapped = {}
         for _, method in ipairs { "write", "sync", "close" } do
@@ -632,7 +633,7 @@ describe("the undo journal", function()
       assert.equal(0, report.settled)
       assert.is_nil(io.open(path))
     end
-    core.journal_open = journal_open
+    posix.journal_open = journal_open
     assert.equal("done", apply(plan, { journal = path }).state)
   end)
 
@@ -755,7 +756,7 @@ describe("the undo journal", function()
     assert.matches("^" .. dir:gsub("%p", "%%%0") .. "/state/awork/undo%-%d+T%d+Z%-%x+%.jsonl$",
       run("XDG_STATE_HOME='" .. dir .. "/state'"))
     assert.matches("/home/.local/state/awork/undo-", run("XDG_STATE_HOME= HOME='" .. dir .. "/home'"), 1, true)
-    local known = core.home()
+    local known = posix.home()
     write(dir .. "/script.lua", 'io.write(require "awork.desired.lock".state_dir())')
     script = function() return 'io.write(require "awork.desired.lock".state_dir())' end
     assert.equal(known and known .. "/.local/state/awork" or ".", run "XDG_STATE_HOME= HOME=")

@@ -2,6 +2,7 @@
 -- The sandbox lives in this process, what is killed is a child.
 local awork = require "awork"
 local core = require "awork.core"
+local posix = require "awork.posix"
 local world = require "desired_world"
 
 local RUNS = 200
@@ -10,10 +11,10 @@ local RUNS = 200
 local dir = os.tmpname()
 os.remove(dir)
 local shm = "/dev/shm/" .. dir:match "[^/]+$"
-if core.make_dirs(shm) then
+if posix.make_dirs(shm) then
   dir = shm
 end
-assert(core.make_dirs(dir))
+assert(posix.make_dirs(dir))
 
 -- The child: plans (or loads the plan) and applies, and kills itself after so many VM instructions, counted over all of
 -- its coroutines; 0: it is killed from outside.

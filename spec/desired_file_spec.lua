@@ -1,5 +1,5 @@
--- core.journal_open, core.write_file, core.make_dirs: files that are on disk when the function returns.
-local core = require "awork.core"
+-- posix.journal_open, posix.write_file, posix.make_dirs: files that are on disk when the function returns.
+local posix = require "awork.posix"
 
 local dir = os.tmpname()
 os.remove(dir)
@@ -13,7 +13,7 @@ end
 
 describe("files of the core", function()
   setup(function()
-    assert(core.make_dirs(dir .. "/a//b"))
+    assert(posix.make_dirs(dir .. "/a//b"))
   end)
 
   teardown(function()
@@ -22,7 +22,7 @@ describe("files of the core", function()
 
   it("are appended to, once they are made", function()
     local path = dir .. "/journal"
-    local journal = assert(core.journal_open(path))
+    local journal = assert(posix.journal_open(path))
     assert.is_true(journal:write "one\n")
     assert.is_true(journal:write "")
     assert.is_true(journal:write "t\0o\n")
@@ -32,16 +32,16 @@ describe("files of the core", function()
     assert.equal("one\nt\0o\n", read(path))
     assert.has_error(function() journal:write "x" end)
     assert.has_error(function() journal:sync() end)
-    local again, message = core.journal_open(path)
+    local again, message = posix.journal_open(path)
     assert.is_nil(again)
     assert.matches("exists", message, 1, true)
-    assert.is_nil((core.journal_open(dir .. "/absent/journal")))
+    assert.is_nil((posix.journal_open(dir .. "/absent/journal")))
   end)
 
   it("close themselves", function()
     local kept
     do
-      local journal <close> = assert(core.journal_open(dir .. "/scoped"))
+      local journal <close> = assert(posix.journal_open(dir .. "/scoped"))
       kept = journal
     end
     assert.has_error(function() kept:write "x" end)
@@ -57,36 +57,36 @@ describe("files of the core", function()
     end
     local before = descriptors()
     for i = 1, 50 do
-      assert(core.journal_open(("%s/many-%d"):format(dir, i)))
+      assert(posix.journal_open(("%s/many-%d"):format(dir, i)))
     end
     assert.equal(before, descriptors())
   end)
 
   it("are replaced whole", function()
     local path = dir .. "/plan"
-    assert.is_true(core.write_file(path, "old"))
-    assert.is_true(core.write_file(path, "n\0w"))
+    assert.is_true(posix.write_file(path, "old"))
+    assert.is_true(posix.write_file(path, "n\0w"))
     assert.equal("n\0w", read(path))
-    local ok, message = core.write_file(dir .. "/absent/plan", "x")
+    local ok, message = posix.write_file(dir .. "/absent/plan", "x")
     assert.is_nil(ok)
     assert.matches("absent/plan", message, 1, true)
-    ok = core.write_file(dir .. "/a", "x")
+    ok = posix.write_file(dir .. "/a", "x")
     assert.is_nil(ok)
   end)
 
   it("say what is no path", function()
     for _, wrong in ipairs { "", "a\0b", 7, {} } do
-      assert.has_error(function() core.journal_open(wrong) end)
-      assert.has_error(function() core.write_file(wrong, "") end)
-      assert.has_error(function() core.make_dirs(wrong) end)
+      assert.has_error(function() posix.journal_open(wrong) end)
+      assert.has_error(function() posix.write_file(wrong, "") end)
+      assert.has_error(function() posix.make_dirs(wrong) end)
     end
-    assert.has_error(function() core.journal_open() end)
-    assert.has_error(function() core.write_file(dir .. "/x", 7) end)
-    local journal = assert(core.journal_open(dir .. "/typed"))
+    assert.has_error(function() posix.journal_open() end)
+    assert.has_error(function() posix.write_file(dir .. "/x", 7) end)
+    local journal = assert(posix.journal_open(dir .. "/typed"))
     assert.has_error(function() journal:write(7) end)
     assert.has_error(function() journal.write(io.stdout, "x") end)
     journal:close()
-    local ok, message = core.make_dirs(dir .. "/plan/below")
+    local ok, message = posix.make_dirs(dir .. "/plan/below")
     assert.is_nil(ok)
     assert.is_string(message)
   end)

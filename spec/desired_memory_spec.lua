@@ -1,9 +1,9 @@
 -- Ten thousand people in 64 MiB: a child plans, so that its memory is its own.
-local core = require "awork.core"
+local posix = require "awork.posix"
 
 local dir = os.tmpname()
 os.remove(dir)
-assert(core.make_dirs(dir))
+assert(posix.make_dirs(dir))
 
 local CHILD = [=[
 local awork = require "awork"

@@ -1,12 +1,12 @@
 -- Plans are applied beside others: people who correct things by hand meanwhile, a second apply, another workspace.
 local awork = require "awork"
 local cjson = require "cjson"
-local core = require "awork.core"
+local posix = require "awork.posix"
 local sandbox_module = require "awork.sandbox"
 
 local dir = os.tmpname()
 os.remove(dir)
-assert(core.make_dirs(dir))
+assert(posix.make_dirs(dir))
 
 local sandbox, clients
 

@@ -256,48 +256,48 @@ describe("what awork stored before its rules", function()
     old(4, { type = "pager", value = "7" }),
   }
 
-  local function formed(info, more)
-    local copy = { type = info.type, subType = info.subType, value = info.value, label = info.label,
-      addressLine1 = info.addressLine1, city = info.city, isAddress = info.isAddress }
-    for key, value in pairs(more or {}) do copy[key] = value end
-    return copy
+  local function formed(stored, more)
+    local form = { type = stored.type, subType = stored.subType, value = stored.value, label = stored.label,
+      addressLine1 = stored.addressLine1, city = stored.city, isAddress = stored.isAddress }
+    for key, value in pairs(more or {}) do form[key] = value end
+    return form
   end
 
   it("is kept when it is desired as it is, also with prune", function()
     local desired = {}
-    for i, info in ipairs(STORED) do desired[i] = formed(info) end
+    for i, stored in ipairs(STORED) do desired[i] = formed(stored) end
     assert.equal("", brief(compute(STORED, desired, { prune = true })))
-    local plan = compute(STORED, desired, { prune = true })
-    assert.same({}, plan.problems)
-    assert.same({}, plan.warnings)
-    assert.equal(4, plan.summary.keep)
+    local made = compute(STORED, desired, { prune = true })
+    assert.same({}, made.problems)
+    assert.same({}, made.warnings)
+    assert.equal(4, made.summary.keep)
   end)
 
   it("can be updated in what its rules do not forbid", function()
-    for _, info in ipairs(STORED) do
-      local plan = compute(STORED, { formed(info, { label = "New" }) })
-      assert.same({}, plan.problems)
-      assert.equal("update", plan.changes[1].op)
-      assert.same({ "label" }, plan.changes[1].fields)
-      plan = compute(STORED, { { id = info.id, label = "New" } })
-      assert.same({ {}, "update" }, { plan.problems, plan.changes[1].op })
-      plan = compute(STORED, { { id = info.id, subType = "wrok" } })
-      assert.equal(info.type == "pager" and "update" or nil, plan.changes[1] and plan.changes[1].op)
+    for _, stored in ipairs(STORED) do
+      local made = compute(STORED, { formed(stored, { label = "New" }) })
+      assert.same({}, made.problems)
+      assert.equal("update", made.changes[1].op)
+      assert.same({ "label" }, made.changes[1].fields)
+      made = compute(STORED, { { id = stored.id, label = "New" } })
+      assert.same({ {}, "update" }, { made.problems, made.changes[1].op })
+      made = compute(STORED, { { id = stored.id, subType = "wrok" } })
+      assert.equal(stored.type == "pager" and "update" or nil, made.changes[1] and made.changes[1].op)
     end
   end)
 
   it("can't be created anew, nor twice", function()
-    for _, info in ipairs(STORED) do
-      local plan = compute({}, { formed(info) })
-      assert.equal(info.type == "phone" and "possible-values" or info.type == "address" and "required"
-        or "possible-values", plan.problems[1].violations[1].rule)
-      assert.same({}, plan.changes)
+    for _, stored in ipairs(STORED) do
+      local made = compute({}, { formed(stored) })
+      assert.equal(stored.type == "phone" and "possible-values" or stored.type == "address" and "required"
+        or "possible-values", made.problems[1].violations[1].rule)
+      assert.same({}, made.changes)
       -- Two desired ones, of which one has it by its id.
-      plan = compute(STORED, { { id = info.id, value = "+49 30 2", addressLine1 = "Weg 2" }, formed(info) },
+      made = compute(STORED, { { id = stored.id, value = "+49 30 2", addressLine1 = "Weg 2" }, formed(stored) },
         { prune = true })
-      for _, change in ipairs(plan.changes) do
+      for _, change in ipairs(made.changes) do
         assert.is_not.equal("create", change.op)
-        assert.is_not.same(info.type, change.op == "delete" and change.before.type)
+        assert.is_not.same(stored.type, change.op == "delete" and change.before.type)
       end
     end
   end)
@@ -318,7 +318,7 @@ describe("a plan", function()
     assert.equal(0, p:exit_code())
   end)
 
-  it("takes e-mail addresses that differ in capitals alone for one: no second one is made, nothing is changed", function()
+  it("takes e-mail addresses that differ in capitals alone for one, and changes nothing", function()
     for _, spelling in ipairs { "anna@example.org", "ANNA@EXAMPLE.ORG", "Anna@Example.org" } do
       local p = compute({ MAIL }, { { type = "email", subType = "work", value = spelling } })
       assert.equal("", brief(p))

@@ -164,7 +164,7 @@ describe("documentation of data", function()
     look("find lua/awork -name '*.lua' -not -path '*/sandbox/*'", 'errors%.new {[^}]-code = "([%w-]+)"',
       'err%.kind, err%.code = "[%w_]+", "([%w-]+)"', 'errors%.new {%s*kind = "([%w_]+)"', 'errors%.invalid%("([%w-]+)"',
       'errors%.raised%("([%w-]+)"', 'token_error%("([%w-]+)"', 'refuse%("([%w-]+)"', 'unreadable%([^"\n)]*"(%l[%l-]+)"')
-    look("ls src/core/*.c", '{CURLE_[%u%d_]+, AW_%u+, %a+, "([%w-]+)"}', 'code, AW_%u+, %a+, "([%w-]+)"}',
+    look("ls src/http/*.c", '{CURLE_[%u%d_]+, AW_%u+, %a+, "([%w-]+)"}', 'code, AW_%u+, %a+, "([%w-]+)"}',
       'aw_transfer_fail%([^"\n)]*"([%w-]+)"')
     assert(seen > 50, seen .. " codes found: have the sources changed their ways?")
   end)

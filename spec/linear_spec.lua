@@ -8,6 +8,7 @@
 -- seconds nor how busy the machine is decide.
 local awork = require "awork"
 local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 local exports = dofile "tools/exports.lua"
 local format = require "awork.format"
@@ -215,7 +216,7 @@ local CASES = {
     end,
     compact = function(text) core.compact { text } end,
     is_guid = core.is_guid, guid_bytes = core.guid_bytes, pack_guids = function(text) core.pack_guids { text } end,
-    utf8 = core.utf8, header_safe = core.header_safe, escape = core.escape, crc32 = core.crc32,
+    utf8 = core.utf8, header_safe = core.header_safe, escape = core.escape, crc32 = posix.crc32,
     visible = function(text)
       core.visible(text)
       core.visible(text, "lines")

@@ -1,7 +1,6 @@
 -- What others do meanwhile: the sweep for others_spec.lua (a share of it) and prove/others.lua. Each run keeps a ledger
 -- of what must be there in the end, whatever others did at whatever moment, and raises if it does not balance.
 local awork = require "awork"
-local core = require "awork.core"
 local creates = require "create_sweep"
 local help = require "client_help"
 
@@ -301,7 +300,7 @@ sweep.dir = os.tmpname()
 os.remove(sweep.dir)
 
 function sweep.open()
-  assert(core.make_dirs(sweep.dir))
+  assert(require "awork.posix".make_dirs(sweep.dir))
 end
 
 function sweep.close()

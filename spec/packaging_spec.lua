@@ -29,6 +29,7 @@ describe("packaging #process", function()
     end
     table.sort(declared)
     assert.same(declared, symbols "build/awork/core.so")
+    assert.same({ "luaopen_awork_posix" }, symbols "build/awork/posix.so")
     assert.same({ "luaopen_awork_sandbox_core" }, symbols "build/awork/sandbox/core.so")
   end)
 
@@ -39,7 +40,8 @@ describe("packaging #process", function()
       cc -std=c11 -fPIC -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE $(pkg-config --cflags lua5.4 libcurl) \
         -include %s/other.h -c -o %s/core.o src/lua/core.c &&
       mkdir %s/awork &&
-      cc -shared -o %s/awork/core.so %s/core.o $(ls build/obj/src/core/*.o build/obj/src/lua/*.o | grep -v lua/core.o) \
+      cc -shared -o %s/awork/core.so %s/core.o build/obj/src/contact/*.o build/obj/src/http/*.o \
+        $(ls build/obj/src/lua/*.o | grep -v lua/core.o) \
         $(pkg-config --libs libcurl) -lm -pthread &&
       LUA_CPATH=%s/'?.so' lua5.4 -e 'print(pcall(require, "awork.core"))'
     ]]):gsub("%%s", dir))

@@ -1,4 +1,4 @@
-local core = require "awork.core"
+local posix = require "awork.posix"
 local help = require "client_help"
 
 describe("tasks", function()
@@ -554,7 +554,7 @@ describe("tasks", function()
       local deflated = (table.concat(bits) .. ("0"):rep(7)):gsub("%d%d%d%d%d%d%d%d", function(byte)
         return string.char(tonumber(byte:reverse(), 2))
       end):gsub("[01]+$", "")
-      return text, "\x1f\x8b\8\0\0\0\0\0\0\xff" .. deflated .. ("<I4I4"):pack(core.crc32(text), #text)
+      return text, "\x1f\x8b\8\0\0\0\0\0\0\xff" .. deflated .. ("<I4I4"):pack(posix.crc32(text), #text)
     end
 
     it("take no more than 256 KiB of an answer in a step, however few bytes it came in", function()

@@ -25,7 +25,7 @@ files() {
 for file in $(cd lua && find awork -name '*.lua' | LC_ALL=C sort); do
     put "lua/$file" "$root/share/lua/$luaver/${file%/*}" 644
 done
-for file in awork/core.so awork/sandbox/core.so; do
+for file in awork/core.so awork/posix.so awork/sandbox/core.so; do
     [ "$action" = uninstall ] || [ -f "$build/$file" ] || continue
     put "$build/$file" "$root/lib/lua/$luaver/${file%/*}" 755
 done

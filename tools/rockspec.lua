@@ -4,18 +4,19 @@ local rocks = {
   {
     file = "awork-scm-1.rockspec",
     lua = "find lua/awork -name '*.lua' -not -path 'lua/awork/sandbox/*'",
-    core = "awork.core",
-    sources = "ls src/core/*.c src/lua/*.c",
-    external = { "CURL" },
-    libraries = { "curl", "m", "pthread" },
+    c = {
+      { "awork.core", sources = "ls src/contact/*.c src/http/*.c src/lua/*.c", external = { "CURL" },
+        libraries = { "curl", "m", "pthread" } },
+      { "awork.posix", sources = "ls src/posix/*.c", external = {}, libraries = { "pthread" } },
+    },
   },
   {
     file = "awork-sandbox-scm-1.rockspec",
     lua = "find lua/awork/sandbox -name '*.lua'",
-    core = "awork.sandbox.core",
-    sources = "ls src/sandbox/*.c",
-    external = { "GNUTLS", "MICROHTTPD" },
-    libraries = { "microhttpd", "gnutls", "m", "pthread" },
+    c = {
+      { "awork.sandbox.core", sources = "ls src/sandbox/*.c", external = { "GNUTLS", "MICROHTTPD" },
+        libraries = { "microhttpd", "gnutls", "m", "pthread" } },
+    },
   },
 }
 
@@ -46,15 +47,19 @@ local function modules(rock)
   end
   table.sort(names, function(a, b) return a[1] < b[1] end)
   for _, pair in ipairs(names) do add('    ["%s"] = "%s",', pair[1], pair[2]) end
-  add('    ["%s"] = {', rock.core)
-  add "      sources = {"
-  for _, path in ipairs(lines(rock.sources)) do add('        "%s",', path) end
-  add "      },"
-  add '      defines = { "_POSIX_C_SOURCE=200809L", "_DEFAULT_SOURCE" },'
-  add("      incdirs = { %s },", quoted(rock.external, '"$(%s_INCDIR)"'))
-  add("      libdirs = { %s },", quoted(rock.external, '"$(%s_LIBDIR)"'))
-  add("      libraries = { %s },", quoted(rock.libraries))
-  add "    },"
+  for _, module in ipairs(rock.c) do
+    add('    ["%s"] = {', module[1])
+    add "      sources = {"
+    for _, path in ipairs(lines(module.sources)) do add('        "%s",', path) end
+    add "      },"
+    add '      defines = { "_POSIX_C_SOURCE=200809L", "_DEFAULT_SOURCE" },'
+    if module.external[1] then
+      add("      incdirs = { %s },", quoted(module.external, '"$(%s_INCDIR)"'))
+      add("      libdirs = { %s },", quoted(module.external, '"$(%s_LIBDIR)"'))
+    end
+    add("      libraries = { %s },", quoted(module.libraries))
+    add "    },"
+  end
   add "  },"
   return table.concat(out, "\n")
 end

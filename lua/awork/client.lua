@@ -1,7 +1,6 @@
 --- Clients.
 local contact_infos = require "awork.contact_infos"
 local core = require "awork.core"
-local desired_state = require "awork.desired"
 local errors = require "awork.error"
 local hooks = require "awork.hooks"
 local json = require "awork.json"
@@ -11,6 +10,11 @@ local permissions = require "awork.permissions"
 local resource = require "awork.resource"
 local session = require "awork.session"
 local users = require "awork.users"
+
+-- Desired state is loaded when it is first asked for: most scripts, and most states of a host, never do.
+local function desired_state()
+  return require "awork.desired"
+end
 
 --- A client: connections, a rate limiter and tasks of its own, nothing shared with other clients.
 --
@@ -433,7 +437,7 @@ end
 ---@return table? err
 function Client:plan(desired, options)
   local found = session_of(self, "plan")
-  local plan, err = desired_state.plan(self, found, desired, options)
+  local plan, err = desired_state().plan(self, found, desired, options)
   return plan, err
 end
 
@@ -452,7 +456,7 @@ end
 ---@return table? partial the report, beside an err of a callback that raised
 function Client:apply(plan, options)
   local found = session_of(self, "apply")
-  local report, err, partial = desired_state.apply(self, found, plan, options)
+  local report, err, partial = desired_state().apply(self, found, plan, options)
   return report, err, partial
 end
 
@@ -465,7 +469,7 @@ end
 ---@return table? partial
 function Client:undo(journal, options)
   local found = session_of(self, "undo")
-  local report, err, partial = desired_state.undo(self, found, journal, options)
+  local report, err, partial = desired_state().undo(self, found, journal, options)
   return report, err, partial
 end
 
@@ -499,7 +503,7 @@ end
 ---@return table? err
 function Client:check()
   session_of(self, "check")
-  local report, err = desired_state.check(self)
+  local report, err = desired_state().check(self)
   return report, err
 end
 

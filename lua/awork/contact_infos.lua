@@ -1,11 +1,15 @@
 --- Contact infos of users and of companies: one implementation over two base paths.
 local core = require "awork.core"
-local desired_state = require "awork.desired"
 local errors = require "awork.error"
 local many = require "awork.many"
 local readback = require "awork.readback"
 local resource = require "awork.resource"
 local users = require "awork.users"
+
+-- Desired state is loaded when it is first asked for: most scripts, and most states of a host, never do.
+local function desired_state()
+  return require "awork.desired"
+end
 
 local bad_argument, check_id = resource.bad_argument, resource.check_id
 local form_json = core.form_json
@@ -379,7 +383,7 @@ end
 ---@return table[]? found list of { user = (or company =), contact_info = }
 ---@return table? err
 function ContactInfos:find(criteria)
-  local found, err = desired_state.find(resources(self), self._owner, criteria)
+  local found, err = desired_state().find(resources(self), self._owner, criteria)
   return found, err
 end
 
@@ -391,7 +395,7 @@ end
 ---@return table? info
 ---@return table|"existing"|"created" how which it was; err if there is none
 function ContactInfos:ensure(owner_id, info, options)
-  local found, how = desired_state.ensure(resources(self), self._owner, owner_id, info, options)
+  local found, how = desired_state().ensure(resources(self), self._owner, owner_id, info, options)
   return found, how
 end
 

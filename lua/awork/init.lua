@@ -8,10 +8,16 @@
 -- the world can cause is `nil, err`, `err` being a table with a helpful `tostring` (see lua/awork/error.lua).
 local client = require "awork.client"
 local core = require "awork.core"
-local desired_state = require "awork.desired"
 local errors = require "awork.error"
 local filter = require "awork.filter"
 local oauth = require "awork.oauth"
+
+-- A function of desired state, which is loaded when it is first called.
+local function desired(name)
+  return function(...)
+    return require "awork.desired"[name](...)
+  end
+end
 
 return {
   _VERSION = core.version.awork,
@@ -21,9 +27,9 @@ return {
   oauth = oauth.new,
   filter = filter,
 
-  load_plan = desired_state.load_plan,
-  undo_plan = desired_state.undo_plan,
-  undo = desired_state.undo_with,
+  load_plan = desired "load_plan",
+  undo_plan = desired "undo_plan",
+  undo = desired "undo_with",
 
   validate = core.validate,
   contact_info = core.contact_info,

@@ -1,11 +1,12 @@
 /*
  * The binding's own header: every helper, listed by the file it lives in.
- * The binding alone knows lua.h; the core (src/core) does not.
+ * The binding alone knows lua.h; the core (src/contact, src/http) does not.
  */
 #ifndef AWL_BINDING_H
 #define AWL_BINDING_H
 
 #include "../contact/contract.h"
+#include "kind.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -23,8 +24,6 @@ struct aw_secret;
 /* core.c */
 void awl_push_null(lua_State *L);
 int awl_is_null(lua_State *L, int idx);
-/* luaL_checkudata, the metatable being an upvalue: for methods that are called for each request. */
-void *awl_check_kind(lua_State *L, int idx, int upvalue, const char *name);
 const char *awl_not_plain(lua_State *L,
                           int idx);          /* why raw access would miss what the table shows, or NULL */
 void awl_check_plain(lua_State *L, int arg); /* raises if it would */
@@ -70,9 +69,7 @@ void awl_open_encode(lua_State *L);   /* encode.c */
 void awl_open_engine(lua_State *L);   /* engine.c */
 void awl_open_create(lua_State *L);   /* create.c */
 void awl_open_rules(lua_State *L);    /* rules.c */
-void awl_open_file(lua_State *L);     /* file.c */
-void awl_open_lock(lua_State *L);     /* lock.c */
-void awl_open_terminal(lua_State *L); /* terminal.c */
+void awl_open_visible(lua_State *L);  /* visible.c */
 
 #pragma GCC visibility pop
 

@@ -12,15 +12,6 @@ int awl_is_null(lua_State *L, int idx)
     return lua_type(L, idx) == LUA_TLIGHTUSERDATA && lua_touserdata(L, idx) == NULL;
 }
 
-void *awl_check_kind(lua_State *L, int idx, int upvalue, const char *name)
-{
-    void *p = lua_touserdata(L, idx);
-    if (!p || !lua_getmetatable(L, idx) || !lua_rawequal(L, -1, lua_upvalueindex(upvalue)))
-        luaL_typeerror(L, idx, name);
-    lua_pop(L, 1);
-    return p;
-}
-
 const char *awl_not_plain(lua_State *L, int idx)
 {
     const char *why = NULL;
@@ -79,8 +70,6 @@ int luaopen_awork_core(lua_State *L)
     awl_open_engine(L);
     awl_open_create(L);
     awl_open_rules(L);
-    awl_open_file(L);
-    awl_open_lock(L);
-    awl_open_terminal(L);
+    awl_open_visible(L);
     return 1;
 }

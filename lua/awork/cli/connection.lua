@@ -1,6 +1,7 @@
 --- From options and environment to a client; and how a command waits for it, with an ear for signals.
 local awork = require "awork"
 local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 local trim = require "awork.format.text".trim
 
@@ -56,7 +57,7 @@ function M.token(opts, getenv)
     end
     path = default
   end
-  local text, message = core.read_private(path)
+  local text, message = posix.read_private(path)
   if not text then
     return failure("token-file", "the token's file can't be used: " .. message)
   end

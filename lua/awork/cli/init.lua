@@ -7,6 +7,7 @@
 -- 141: nobody reads the results).
 local connection = require "awork.cli.connection"
 local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 local output = require "awork.cli.output"
 local parser = require "awork.cli.parser"
@@ -156,8 +157,8 @@ end
 -- What only a program that is its own master may do to its process. Until a command says `hold`, a signal ends it at
 -- once: no parser has to listen for one.
 local function own_process()
-  core.open_standard()
-  local signals = core.catch_signals()
+  posix.open_standard()
+  local signals = posix.catch_signals()
   if signals then
     signals:leave(true)
   end

@@ -1,5 +1,5 @@
 --- People from files, as the commands take them.
-local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 local format = require "awork.format"
 local options = require "awork.desired.options"
@@ -18,7 +18,7 @@ end
 function M.check_output(opts)
   local path = opts.output
   for _, name in ipairs { "file", "token_file", "ca_file" } do
-    if path and path ~= "-" and opts[name] and core.same_file(path, opts[name]) then
+    if path and path ~= "-" and opts[name] and posix.same_file(path, opts[name]) then
       return failure("usage", ("--output: %s is what is read; name another file"):format(path))
     end
   end

@@ -1,6 +1,7 @@
 --- Commands that change nothing: check, find, list, export.
 local connection = require "awork.cli.connection"
 local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 local format = require "awork.format"
 local output = require "awork.cli.output"
@@ -244,7 +245,7 @@ local function target(ctx, kind)
     end }
   end
   ctx:hold()
-  local file, message = core.open_output(path)
+  local file, message = posix.open_output(path)
   if not file then
     ctx:check()
     return nil, not_written(message)

@@ -1,5 +1,6 @@
 --- What people and programs get to see: results on standard output, all else on standard error.
 local core = require "awork.core"
+local posix = require "awork.posix"
 local progress = require "awork.cli.progress"
 local trim = require "awork.format.text".trim
 
@@ -18,7 +19,7 @@ M.Broken = { __name = "awork.cli.broken", __tostring = function(self) return sel
 
 --- The process's own streams.
 M.system = {
-  stdin = io.stdin, stdout = io.stdout, stderr = io.stderr, isatty = core.isatty, width = core.terminal_width,
+  stdin = io.stdin, stdout = io.stdout, stderr = io.stderr, isatty = posix.isatty, width = posix.terminal_width,
   getenv = os.getenv, now = core.now,
 }
 

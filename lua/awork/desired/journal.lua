@@ -11,6 +11,7 @@
 -- milliseconds it can have taken effect. A last line cut off by a crash is no error; of a line that is damaged what it
 -- tells of is lost, and reading says so.
 local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 local json = require "awork.json"
 local locks = require "awork.desired.lock"
@@ -38,13 +39,13 @@ local function line_of(value)
     return nil, ("%s (%s)"):format(message, path)
   end
   local rest = text:sub(2)
-  return ('{"crc":"%08x",%s\n'):format(core.crc32(rest), rest)
+  return ('{"crc":"%08x",%s\n'):format(posix.crc32(rest), rest)
 end
 
 -- What a line says, if it is as it was written; else nil.
 local function read_line(line)
   local crc, rest = line:match '^{"crc":"(%x%x%x%x%x%x%x%x)",(.+)$'
-  if not crc or crc ~= ("%08x"):format(core.crc32(rest)) then
+  if not crc or crc ~= ("%08x"):format(posix.crc32(rest)) then
     return nil
   end
   local value = codec.decode("{" .. rest)
@@ -55,7 +56,7 @@ local serial = 0
 
 -- A name of our own in a directory: tried again when somebody else has it.
 local function open_in(dir)
-  local ok, message = core.make_dirs(dir)
+  local ok, message = posix.make_dirs(dir)
   if not ok then
     return nil, message
   end
@@ -65,7 +66,7 @@ local function open_in(dir)
     -- The address of a fresh table tells apart what starts within the same second.
     local salt = ("%p"):format {}:match "(%x%x%x%x%x?)$" or "0"
     local path = ("%s/undo-%s-%s%d.jsonl"):format(dir, os.date "!%Y%m%dT%H%M%SZ", salt, serial)
-    file, message = core.journal_open(path)
+    file, message = posix.journal_open(path)
     if file then
       return file, path
     elseif not message:find("exists", 1, true) then
@@ -92,7 +93,7 @@ function M.open(where, header)
   local self = setmetatable({ file = false, path = false, count = 0 }, Journal)
   local file, path
   if where.path then
-    file, path = core.journal_open(where.path)
+    file, path = posix.journal_open(where.path)
     path = file and where.path or path
   else
     file, path = open_in(where.dir or locks.state_dir())

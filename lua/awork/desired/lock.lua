@@ -1,5 +1,6 @@
 --- One apply at a time to a workspace, on one machine: the second of two would decide on what the first is changing.
 local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 
 local M = {}
@@ -13,7 +14,7 @@ function M.state_dir()
     return state .. "/awork"
   end
   if not home or home:sub(1, 1) ~= "/" then
-    home = core.home()
+    home = posix.home()
   end
   return home and home .. "/.local/state/awork" or "."
 end
@@ -47,12 +48,12 @@ function M.take(base_url, workspace, dir)
   dir = dir or M.state_dir()
   local hint = "set XDG_STATE_HOME (in Lua, the option lock) to a directory that can be written; lock = false goes "
     .. "without, if nothing else applies plans to this workspace"
-  local ok, message = core.make_dirs(dir)
+  local ok, message = posix.make_dirs(dir)
   if not ok then
     return refused("lock", "no lock can be made, by which two applies at once are kept apart: " .. message, hint, false)
   end
-  local path = ("%s/apply-%s-%08x.lock"):format(dir, workspace, core.crc32(place_of(base_url)))
-  local lock, why, holder = core.lock_file(path, "since " .. os.date "!%Y-%m-%dT%H:%M:%SZ")
+  local path = ("%s/apply-%s-%08x.lock"):format(dir, workspace, posix.crc32(place_of(base_url)))
+  local lock, why, holder = posix.lock_file(path, "since " .. os.date "!%Y-%m-%dT%H:%M:%SZ")
   if lock then
     return lock
   elseif holder then

@@ -12,8 +12,13 @@ local KINDS = owners.KINDS
 
 local M = {}
 
---- The metatable of plans; `show.lua` and `store.lua` add the methods.
-M.Plan = {}
+--- The metatable of plans. `show.lua` and `store.lua` add the methods, when the first is asked for.
+M.Plan = setmetatable({}, { __index = function(Plan, name)
+  setmetatable(Plan, nil)
+  require "awork.desired.show"
+  require "awork.desired.store"
+  return rawget(Plan, name)
+end })
 M.Plan.__index = M.Plan
 M.Plan.__name = "awork.plan"
 

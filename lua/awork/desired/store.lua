@@ -1,5 +1,6 @@
 --- Plans as text: JSON, one change a line. What is loaded may come from anywhere, so all of it is checked.
 local core = require "awork.core"
+local posix = require "awork.posix"
 local errors = require "awork.error"
 local json = require "awork.json"
 local normalise = require "awork.desired.normalise"
@@ -152,7 +153,7 @@ function plan.Plan:save(to)
   elseif type(to) ~= "string" then
     error(("bad argument #1 to 'save' (a path or a function expected, got %s)"):format(type(to)), 2)
   end
-  local file <close>, failed = core.open_output(to)
+  local file <close>, failed = posix.open_output(to)
   if not file then
     return not_written(failed)
   end

@@ -1,8 +1,8 @@
 /* Files that must be on disk before a request goes out: the undo journal; results, whole or not there; secrets. */
-#include "../posix/file.h"
-#include "../posix/output.h"
+#include "file.h"
+#include "output.h"
 
-#include "binding.h"
+#include "posix.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static int answer(lua_State *L, int err, const char *path)
 }
 
 /*
- * core.journal_open(path) -> journal, or nil, message
+ * posix.journal_open(path) -> journal, or nil, message
  * Creates a file that must not exist yet, mode 0600, for appending.
  */
 static int journal_open(lua_State *L)
@@ -111,8 +111,8 @@ static const char *output_name(lua_State *L)
 }
 
 /*
- * core.open_output(path) -> output, or nil, message
- * A file for results: a regular one is whole or as it was (see core/output.h), anything else is written into.
+ * posix.open_output(path) -> output, or nil, message
+ * A file for results: a regular one is whole or as it was (see output.h), anything else is written into.
  */
 static int open_output(lua_State *L)
 {
@@ -158,7 +158,7 @@ static int output_close(lua_State *L)
 }
 
 /*
- * core.write_file(path, text) -> true, or nil, message
+ * posix.write_file(path, text) -> true, or nil, message
  * The file, mode 0600 if it is new, has its old content or the new one, never a part; on disk when this returns.
  */
 static int write_file(lua_State *L)
@@ -178,14 +178,14 @@ static int write_file(lua_State *L)
     return answer_output(L, err, path);
 }
 
-/* core.same_file(path, other) -> boolean: do both name one file that is there? "-" as other: standard input. */
+/* posix.same_file(path, other) -> boolean: do both name one file that is there? "-" as other: standard input. */
 static int same_file(lua_State *L)
 {
     lua_pushboolean(L, aw_output_same(check_path(L, 1), check_path(L, 2)));
     return 1;
 }
 
-/* core.make_dirs(path) -> true, or nil, message: the directory, and those above it, mode 0700. */
+/* posix.make_dirs(path) -> true, or nil, message: the directory, and those above it, mode 0700. */
 static int make_dirs(lua_State *L)
 {
     const char *path = check_path(L, 1);
@@ -193,7 +193,7 @@ static int make_dirs(lua_State *L)
 }
 
 /*
- * core.read_private(path) -> text, or nil, message
+ * posix.read_private(path) -> text, or nil, message
  * A secret of at most 16 KiB. Refused if its group or others may read or write it, or if it is another user's.
  */
 static int read_private(lua_State *L)
@@ -220,7 +220,7 @@ static int read_private(lua_State *L)
     return 1;
 }
 
-void awl_open_file(lua_State *L)
+void awp_open_files(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"write", journal_write},

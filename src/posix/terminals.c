@@ -1,12 +1,10 @@
-/* What a command line needs of its terminal, and plain Lua does not have; what may be shown on one. Nothing happens by itself. */
-#include "../posix/signals.h"
-#include "../contact/text.h"
+/* What a command line needs of its terminal, and plain Lua does not have. Nothing happens by itself. */
+#include "signals.h"
 
-#include "binding.h"
+#include "posix.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -21,7 +19,7 @@ static int check_fd(lua_State *L)
 }
 
 /*
- * core.open_standard()
+ * posix.open_standard()
  * Opens standard input, output and error where they are closed, so that no file or connection gets their number; to
  * use them fails as before. For a program that is its own master, before all else.
  */
@@ -35,14 +33,14 @@ static int open_standard(lua_State *L)
     return 0;
 }
 
-/* core.isatty(fd) -> boolean */
+/* posix.isatty(fd) -> boolean */
 static int is_a_terminal(lua_State *L)
 {
     lua_pushboolean(L, isatty(check_fd(L)) == 1);
     return 1;
 }
 
-/* core.terminal_width(fd) -> columns, or nil if it is no terminal or does not say */
+/* posix.terminal_width(fd) -> columns, or nil if it is no terminal or does not say */
 static int terminal_width(lua_State *L)
 {
     struct winsize size;
@@ -53,53 +51,8 @@ static int terminal_width(lua_State *L)
     return 1;
 }
 
-/* The escape of a character within a JSON text: one that is valid there, for the same character. */
-static void json_escape(const char *s, size_t n, char escape[AW_ESCAPE_MAX])
-{
-    uint32_t cp;
-    (void)aw_utf8_step(s, n, &cp);
-    if (cp < 0x10000)
-        snprintf(escape, AW_ESCAPE_MAX, "\\u%04X", (unsigned)cp);
-    else
-        snprintf(escape, AW_ESCAPE_MAX, "\\u%04X\\u%04X", (unsigned)(0xD800 + ((cp - 0x10000) >> 10)),
-                 (unsigned)(0xDC00 + (cp & 0x3FF)));
-}
-
 /*
- * core.visible(text [, style]) -> text
- * Others' text as it may be shown to people, on a terminal or anywhere: what would steer the terminal, or not be seen,
- * is written as "\n", "\x1B", "\u{202E}". The style "lines" leaves newlines and tabs; "json" newlines, and escapes as
- * JSON does: for a JSON text, which then says the same. The result is UTF-8 whatever the text was.
- */
-static int visible(lua_State *L)
-{
-    static const char *const styles[] = {"line", "lines", "json", NULL};
-    size_t n;
-    const char *s = luaL_checklstring(L, 1, &n);
-    int style = luaL_checkoption(L, 2, "line", styles);
-    lua_settop(L, 1);
-    if (aw_is_plain(s, n))
-        return 1;
-    luaL_Buffer out;
-    luaL_buffinit(L, &out);
-    for (size_t i = 0; i < n;) {
-        char escape[AW_ESCAPE_MAX];
-        size_t step = aw_escape(s + i, n - i, escape);
-        bool kept = !escape[0] || (style > 0 && (s[i] == '\n' || (style == 1 && s[i] == '\t')));
-        if (!kept && style == 2)
-            json_escape(s + i, n - i, escape);
-        if (kept)
-            luaL_addlstring(&out, s + i, step);
-        else
-            luaL_addstring(&out, escape);
-        i += step;
-    }
-    luaL_pushresult(&out);
-    return 1;
-}
-
-/*
- * core.catch_signals() -> signals, or nil, message
+ * posix.catch_signals() -> signals, or nil, message
  * The first SIGINT, SIGTERM or SIGHUP is noted from now on, and interrupts what blocks; a second one of the same
  * ends the process. SIGPIPE is ignored. Handlers are the process's, not a state's: only a program that is its own
  * master calls this, and only one holds them at a time.
@@ -149,7 +102,7 @@ static int signals_close(lua_State *L)
     return 0;
 }
 
-void awl_open_terminal(lua_State *L)
+void awp_open_terminals(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"pending", signals_pending},
@@ -163,9 +116,11 @@ void awl_open_terminal(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
-        {"open_standard", open_standard},   {"isatty", is_a_terminal},
-        {"terminal_width", terminal_width}, {"visible", visible},
-        {"catch_signals", catch_signals},   {NULL, NULL},
+        {"open_standard", open_standard},
+        {"isatty", is_a_terminal},
+        {"terminal_width", terminal_width},
+        {"catch_signals", catch_signals},
+        {NULL, NULL},
     };
     luaL_newmetatable(L, SIGNALS_MT);
     luaL_setfuncs(L, meta, 0);

@@ -1,8 +1,8 @@
 /* A lock among all that write to one workspace from this machine, and the checksum of what is noted of that. */
-#include "../posix/lock.h"
-#include "../posix/crc.h"
+#include "crc.h"
+#include "lock.h"
 
-#include "binding.h"
+#include "posix.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static int lock_close(lua_State *L)
 }
 
 /*
- * core.lock_file(path, note) -> lock; or nil, message; or nil, message, note of the one that holds it
+ * posix.lock_file(path, note) -> lock; or nil, message; or nil, message, note of the one that holds it
  * The lock is held until it is closed, is collected, or the process ends. What others read is "process N " and the note.
  */
 static int lock_file(lua_State *L)
@@ -65,7 +65,7 @@ static int lock_file(lua_State *L)
     return 2;
 }
 
-/* core.home() -> the home directory of this process's user, as the system knows it, or nil, message */
+/* posix.home() -> the home directory of this process's user, as the system knows it, or nil, message */
 static int home(lua_State *L)
 {
     char path[PATH_MAX];
@@ -89,7 +89,7 @@ static int crc32(lua_State *L)
     return 1;
 }
 
-void awl_open_lock(lua_State *L)
+void awp_open_locks(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"lock_file", lock_file},
