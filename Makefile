@@ -240,6 +240,7 @@ $(BUILD)/obj/fuzz/mutate.o: fuzz/mutate.c $(FLAGS)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(FUZZ_LUA:%=$(BUILD)/fuzz/%): $(BUILD)/obj/fuzz/mutate.o
+$(FUZZ_LUA:%=$(BUILD)/fuzz/%): $(POSIX_OBJ)
 $(FUZZ:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/%.o $(BUILD)/libawork.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(FUZZ_LIB) $(CURL_LIBS) -lm -ldl -pthread

@@ -151,6 +151,8 @@ static void on_line(lua_State *state, lua_Debug *ar)
     reached[hash] = 1;
 }
 
+int luaopen_awork_posix(lua_State *L); /* linked with the target: journals and plans need it */
+
 static void report(void)
 {
     int lines = 0;
@@ -189,6 +191,7 @@ static void begin(void)
            0); /* most of what a run makes is dead after it: the same memory again and again */
     luaL_openlibs(L);
     luaL_requiref(L, "awork.core", luaopen_awork_core, 0);
+    luaL_requiref(L, "awork.posix", luaopen_awork_posix, 0);
     lua_settop(L, 0);
     lua_pushcfunction(L, traceback);
     if (luaL_dostring(L, "package.path = 'lua/?.lua;lua/?/init.lua;fuzz/?.lua;' .. package.path"))

@@ -333,7 +333,7 @@ static int look_for_cjson(struct dl_phdr_info *info, size_t size, void *function
     return 0;
 }
 
-static lua_CFunction cjson, sandbox_core;
+static lua_CFunction cjson, posix, sandbox_core;
 static char build[4096];
 
 /* A C module's function, found as `require` finds it; loaded for as long as L lives. */
@@ -358,6 +358,8 @@ static void set_path(lua_State *L)
     lua_setfield(L, -2, "awork.core");
     lua_pushcfunction(L, cjson);
     lua_setfield(L, -2, "cjson");
+    lua_pushcfunction(L, posix);
+    lua_setfield(L, -2, "awork.posix");
     lua_pushcfunction(L, sandbox_core);
     lua_setfield(L, -2, "awork.sandbox.core");
     lua_pop(L, 1);
@@ -538,6 +540,7 @@ static int work(struct sums *sums, char *at, double share, const char *only)
     lua_State *modules = luaL_newstate();
     luaL_openlibs(modules);
     cjson = must_load(modules, "cjson", "luaopen_cjson");
+    posix = must_load(modules, "awork.posix", "luaopen_awork_posix");
     sandbox_core = must_load(modules, "awork.sandbox.core", "luaopen_awork_sandbox_core");
     dl_iterate_phdr(look_for_cjson, (void *)(uintptr_t)cjson);
     (void)signal(SIGALRM, hangs);
