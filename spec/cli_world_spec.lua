@@ -85,7 +85,7 @@ describe("surroundings of awork-contacts #process", function()
   it("may have modules in the working directory that are not ours", function()
     sh [[mkdir -p "$D/here/awork/cli" "$D/here/awork/sandbox" "$D/there/lua/awork" "$D/there/build/awork" "$D/there/bin"
       cp bin/awork-contacts "$D/there/bin"; cp -r lua/awork/* "$D/there/lua/awork"; rm -r "$D/there/lua/awork/sandbox"
-      cp build/awork/core.so "$D/there/build/awork"
+      cp build/awork/core.so build/awork/posix.so "$D/there/build/awork"
       for name in cli sandbox core init; do echo 'print "HIJACKED"' >"$D/here/awork/$name.lua"; done
       for name in cli sandbox; do echo 'print "HIJACKED"' >"$D/here/awork/$name/init.lua"; done
       for name in awork cjson argparse; do echo 'print "HIJACKED"' >"$D/here/$name.lua"; done]]
