@@ -341,10 +341,10 @@ describe("two applies at once", function()
 
   it("are not refused for one that is over, but had no memory left to close its lock", function()
     local path = dir .. "/left.lock"
-    assert(core.lock_file(path, "")) -- nobody has it
-    local lock, message = core.lock_file(path, "")
+    assert(posix.lock_file(path, "")) -- nobody has it
+    local lock, message = posix.lock_file(path, "")
     assert.is_truthy(lock, message)
-    assert.is_nil((core.lock_file(path, "")))
+    assert.is_nil((posix.lock_file(path, "")))
     lock:close()
   end)
 

@@ -418,8 +418,8 @@ local function best(call, text, runs, so_far)
   return least
 end
 
--- A busy machine, or a block of memory that is asked of the system from some size on, makes a linear call look worse: that
--- goes when the runs are more, or with the next size. True if it stays.
+-- A busy machine, or a block of memory that is asked of the system from some size on, makes a linear call look worse:
+-- that goes when the runs are more, or with the next size. True if it stays.
 local function stays(call, text, longer, longest)
   local before, took = math.huge, math.huge
   for _ = 1, 10 do

@@ -74,8 +74,16 @@ struct aw_str {
 #define AW_POSTAL_CODES(X)                                                                                   \
     X("AU", 4)                                                                                               \
     X("CN", 6)                                                                                               \
-    X("DE", 5) X("DK", 4) X("EE", 5) X("ES", 5) X("FI", 5) X("FR", 5) X("IT", 5) X("KR", 5) X("MX", 5)       \
-        X("MY", 5) X("NO", 4) X("NZ", 4) X("RO", 6) X("SG", 6) X("TR", 5) X("UA", 5) X("US", 5) X("ZA", 4)
+    X("DE", 5)                                                                                               \
+    X("DK", 4)                                                                                               \
+    X("EE", 5)                                                                                               \
+    X("ES", 5)                                                                                               \
+    X("FI", 5)                                                                                               \
+    X("FR", 5)                                                                                               \
+    X("IT", 5)                                                                                               \
+    X("KR", 5)                                                                                               \
+    X("MX", 5)                                                                                               \
+    X("MY", 5) X("NO", 4) X("NZ", 4) X("RO", 6) X("SG", 6) X("TR", 5) X("UA", 5) X("US", 5) X("ZA", 4)
 
 /* What a form can break. A contact info that breaks one of these is not sent. X(id, name, meaning) */
 #define AW_VIOLATION_RULES(X)                                                                                \

@@ -69,8 +69,8 @@ end
 --   key (nil where that can't be asked), workspace = { id =, name = }, admin =, guest =, blocked =, read = "all" |
 --   "own" | "none", write = the same, companies = { read = "all" | "none", write = the same }, sees = "others" |
 --   "self" | "nobody", by_team = the role narrows the list, users = how many are listed, rate_limit = { second =
---   { limit =, remaining = }, minute = …, reset = seconds }, advice = list of sentences }; or nil, err when awork could not be
---   asked, or knows no such token
+--   { limit =, remaining = }, minute = …, reset = seconds }, advice = list of sentences }; or nil, err when awork could
+--   not be asked, or knows no such token
 function M.check(client)
   local me, err = client:request("GET", "/me")
   if type(me) ~= "table" then
