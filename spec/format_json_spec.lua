@@ -25,8 +25,34 @@ describe("format.json: reading", function()
       assert.equal(2, #persons)
       assert.equal("+49 30/1", persons[1].contact_infos[1].value)
     end
-    assert.same({}, (all "[]"))
-    assert.same({}, (all " \n"))
+  end)
+
+  it("refuses a list without anybody: a failed export must not pass for nothing to do", function()
+    for _, s in ipairs { "[]", " [ ] ", "[]\n[]", " \n", "\xEF\xBB\xBF" } do
+      local persons, errors = all(s)
+      assert.same({ 0, 1, "empty", true }, { #persons, #errors, errors[1].code, errors[1].fatal })
+    end
+  end)
+
+  it("reads the lines of JSON lines that are right, whatever is on the others", function()
+    for bad, code in pairs {
+      ["not JSON"] = "syntax", ['{"user":"b@x.org"'] = "syntax", ['{"user":"b@x.org,"contact_infos":[]}'] = "syntax",
+      ['"text"'] = "syntax", ['{"user":"b@x.org","contact_infos":[}'] = "syntax", [('{"a":'):rep(99)] = "limit",
+      ['{"user":"b\0@x.org","contact_infos":[]}'] = "syntax", ["\0"] = "syntax",
+    } do
+      local persons, errors = all(ANNA .. "\n" .. bad .. "\n" .. ANNA .. "\n\n" .. ANNA .. "\n")
+      assert.same({ 3, 1, code, 2 }, { #persons, #errors, errors[1] and errors[1].code, errors[1] and errors[1].line },
+        bad)
+      assert.same({ 3, 5 }, { persons[2].source.line, persons[3].source.line }, bad)
+    end
+    local persons, errors = all(ANNA .. "\nnot JSON\n" .. ANNA .. '\n{"user":"b@x')
+    assert.same({ 2, 2, 4, true }, { #persons, #errors, errors[2].line, errors[2].fatal })
+  end)
+
+  it("gives up on a text that goes wrong on line after line", function()
+    local _, errors = all(('{"a\n'):rep(5000))
+    assert.is_true(#errors <= 101)
+    assert.is_true(errors[#errors].fatal)
   end)
 
   it("says where each stands", function()

@@ -74,14 +74,41 @@ describe("format.scim: reading", function()
       assert.equal(2, #persons)
       assert.equal(people.key(persons[1], "all"), people.key(persons[2], "all"))
     end
-    assert.same({}, (all '{"totalResults":0,"Resources":[]}'))
+  end)
+
+  it("refuses a list without anybody: a failed export must not pass for nothing to do", function()
+    for _, s in ipairs { '{"totalResults":0,"Resources":[]}', '{"Resources":[],"totalResults":300}', "[]" } do
+      local persons, errors = all(s)
+      assert.same({ 0, 1, "empty" }, { #persons, #errors, errors[1].code })
+    end
+  end)
+
+  it("a value that is none of SCIM's is said, never lost", function()
+    local function first(attribute)
+      local persons, errors, reader = all('{"userName":"b@x.org",' .. attribute .. "}")
+      return errors[1] and errors[1].property .. ": " .. errors[1].message
+        or reader.warnings[1] and reader.warnings[1].property .. ": " .. reader.warnings[1].message, persons[1]
+    end
+    local address = '"addresses":[{"type":"work","streetAddress":"Markt 1","locality":"Berlin",%s}]'
+    local zip = address:format '"postalCode":10115'
+    assert.equal("addresses[1].postalCode: must be a string, not a number", (first(zip)))
+    assert.equal("addresses[1].region: must be a string, not a table", (first(address:format '"region":{"a":1}')))
+    assert.equal("addresses[1].country: must be a string, not a boolean", (first(address:format '"country":true')))
+    assert.equal("phoneNumbers[1]: must be an object", (first '"phoneNumbers":[["+49 30 1"]]'))
+    assert.equal("profileUrl: must be a string, not a number", (first '"profileUrl":7'))
+    local said, person = first '"phoneNumbers":[{"type":"mobile","number":"+49 170 1"}]'
+    assert.equal("phoneNumbers[1]: has no 'value'; it is left out", said)
+    assert.same({ "phone" }, person.source.unknown[1].types)
+    for _, entry in ipairs { '{"type":"work"}', '{"value":"","type":"work","primary":true}', '{"value":null}' } do
+      assert.is_nil((first('"phoneNumbers":[' .. entry .. "]")))
+    end
   end)
 
   it("says that a page is not all there is", function()
     local _, _, reader = all('{"Resources":[' .. BARBARA .. '],"totalResults":300}')
     assert.matches("300 users", reader.warnings[3].message)
     _, _, reader = all('{"totalResults":300,"Resources":[]}')
-    assert.equal(1, #reader.warnings)
+    assert.matches("300 users", reader.warnings[1].message)
     for _, total in ipairs { "1.5", "1e300", '"300"', "null", "[300]" } do
       local persons
       persons, _, reader = all('{"Resources":[' .. BARBARA .. '],"totalResults":' .. total .. "}")

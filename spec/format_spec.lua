@@ -191,16 +191,15 @@ describe("format: sources and sinks", function()
     assert.equal("a@x.org", result[1].user)
     local json = coroutine.wrap(function()
       local ended
-      for person in format.json.read(function()
+      for _, err in format.json.read(function()
         coroutine.yield "wait"
         if ended then return nil end
         ended = true
         return "[]"
-      end) do error(person) end
-      return "done"
+      end) do return err.code end
     end)
     repeat result = json() until result ~= "wait"
-    assert.equal("done", result)
+    assert.equal("empty", result)
   end)
 end)
 

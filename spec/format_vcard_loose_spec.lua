@@ -50,6 +50,43 @@ describe("format.vcard, of real programs:", function()
     assert.equal("phone/mobile 1", (infos("PHOTO;BASE64:\n" .. big:rep(3) .. "\nTEL;CELL:1", "2.1")))
   end)
 
+  it("the card of an agent, within another, is somebody else's, and what follows is not", function()
+    local agent = "BEGIN:VCARD\nVERSION:2.1\nN:Bauer;Bea\nTEL:+49 30 9\n%sEND:VCARD\n"
+    local inner = agent:format ""
+    for _, head in ipairs { "AGENT:", "AGENT:\n", "agent;x=y: ", "item1.AGENT:" } do
+      for _, body in ipairs { inner, agent:format("AGENT:" .. inner), agent:format("AGENT:\n" .. inner) } do
+        local text, _, person = infos("N:Albrecht;Ada\n" .. head .. body .. "TEL;WORK:+49 30 1", "2.1")
+        assert.same({ "phone/work +49 30 1", "Ada" }, { text, person.firstName })
+      end
+    end
+    local escaped = "AGENT:BEGIN:VCARD\\nTEL:+49 30 9\\nEND:VCARD\\n\n"
+    assert.equal("phone/work +49 30 1", (infos(escaped .. "TEL;TYPE=WORK:+49 30 1")))
+    -- One that is all in its value opens nothing.
+    local persons, errors = read("BEGIN:VCARD\nVERSION:3.0\nAGENT:BEGIN:VCARD\\nEND:VCARD\n" .. card "TEL:1")
+    assert.same({ 1, 1 }, { #persons, #errors })
+  end)
+
+  it("byte order marks between cards are none of them", function()
+    local persons, errors, warnings = read("\xEF\xBB\xBF" .. card "TEL:1" .. "\xEF\xBB\xBF" .. card "TEL:2")
+    assert.same({ 2, {}, {} }, { #persons, errors, warnings })
+  end)
+
+  it("a NUL byte is its card's, and the others are read", function()
+    local persons, errors = read(card "TEL:+49 170\0001" .. card "NOTE:a\0b\nTEL:2")
+    assert.same({ 1, 1 }, { #persons, #errors })
+    assert.same({ 1, "TEL", 4 }, { errors[1].row, errors[1].property, errors[1].line })
+  end)
+
+  it("a semicolon in quoted-printable parts nothing, unless all of them are so", function()
+    local function street(value)
+      local _, _, person = infos("ADR;WORK;ENCODING=QUOTED-PRINTABLE:" .. value, "2.1")
+      local info = person.contact_infos[2]
+      return table.concat({ info.addressLine1, info.zipCode, info.city, info.country }, "|")
+    end
+    assert.equal("Markt 1; Hof A|10115|Berlin|DE", street ";;Markt 1=3B Hof A;Berlin;;10115;DE")
+    assert.equal("Markt 1|10115|Berlin|DE", street "=3B=3BMarkt 1=3BBerlin=3B=3B10115=3BDE")
+  end)
+
   it("groups, places and devices are no persons, and said", function()
     local group = "BEGIN:VCARD\nVERSION:4.0\nFN:Team\n%s\nMEMBER:urn:uuid:x\nEND:VCARD\n"
     for line, what in pairs {

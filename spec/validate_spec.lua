@@ -668,9 +668,11 @@ describe("a warning", function()
   end)
 
   it("is for a phone with letters or under three digits", function()
-    warned("phone-format", "phone", "work", { "12", "+", "--", "0800 FLOWERS", "030 123 ext. 4", "ü123", "tel:110" })
+    warned("phone-format", "phone", "work", { "12", "+", "--", "0800 FLOWERS", "030 123 ext. 4", "ü123", "tel:110",
+      "491707654321.0", "+493012345670,00", "01.02.2024", "2024-02-01" }) -- made by a spreadsheet
     for _, value in ipairs {
-      "110", "+49 (30) 123-45/67", "+4930123456", "01067", "030\u{a0}123", "\u{ff11}\u{ff11}\u{ff10}",
+      "110", "+49 (30) 123-45/67", "+4930123456", "01067", "01.23.45.67.00", "22.33.4455", "030\u{a0}123",
+      "\u{ff11}\u{ff11}\u{ff10}",
     } do
       is_valid(form("phone", "work", { value = value }))
     end

@@ -391,6 +391,64 @@ bool aw_phone_is_several(const char *s, size_t n)
     return (need > 0 && left >= need && part >= need) || pluses > 1 || digits > NUMBER_MAX + spare;
 }
 
+/* The number that two digits at s make. */
+static unsigned two_digits(const char *s)
+{
+    return (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
+}
+
+/* "01.02.2024", "1/2/2024", "2024-02-01": eight digits or fewer in the three groups of a date of our time. */
+static bool is_date(const char *s, size_t n)
+{
+    char digits[3][4] = {{0}};
+    size_t lengths[3] = {0}, group = 0;
+    char mark = '\0';
+    for (size_t i = 0; i < n; i++) {
+        if (is_digit((unsigned char)s[i])) {
+            if (lengths[group] == 4)
+                return false;
+            digits[group][lengths[group]++] = s[i];
+        } else if (group < 2 && (mark ? s[i] == mark : s[i] == '.' || s[i] == '-' || s[i] == '/')) {
+            mark = s[i];
+            group++;
+        } else {
+            return false;
+        }
+    }
+    size_t year = lengths[0] == 4 ? 0 : 2;
+    if (group != 2 || lengths[year] != 4)
+        return false;
+    unsigned century = two_digits(digits[year]), least = 99, most = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (i == year)
+            continue;
+        if (lengths[i] == 0 || lengths[i] > 2)
+            return false;
+        unsigned number = lengths[i] == 2 ? two_digits(digits[i]) : (unsigned)(digits[i][0] - '0');
+        least = number < least ? number : least;
+        most = number > most ? number : most;
+    }
+    return (century == 19 || century == 20) && least >= 1 && least <= 12 && most <= 31;
+}
+
+/* "491707654321.0", "4930123456,00": so many digits, a point or comma, and nothing but zeros. */
+#define FLOAT_MIN 7
+
+bool aw_phone_is_reckoned(const char *s, size_t n)
+{
+    if (n <= 10 && is_date(s, n))
+        return true;
+    size_t first = n > 0 && s[0] == '+', i = first;
+    while (i < n && is_digit((unsigned char)s[i]))
+        i++;
+    if (i - first < FLOAT_MIN || i == n || (s[i] != '.' && s[i] != ','))
+        return false;
+    size_t mark = i++;
+    while (i < n && s[i] == '0')
+        i++;
+    return i == n && i - mark > 1;
+}
+
 /* A phone number that is not all ASCII. */
 static bool is_foreign_phone(const char *s, size_t n)
 {
@@ -422,7 +480,8 @@ bool aw_is_phone(const char *s, size_t n)
         /* A plus that is not the first byte. */
         odd |= aw_word_is(w, '+') & (i > 0 ? ~UINT64_C(0) : ~UINT64_C(0xFF));
     }
-    return digits >= 3 && !((odd != 0 || digits > NUMBER_MAX) && aw_phone_is_several(s, n));
+    return digits >= 3 && !((odd != 0 || digits > NUMBER_MAX) && aw_phone_is_several(s, n)) &&
+           !aw_phone_is_reckoned(s, n);
 }
 
 bool aw_url_runs_code(const char *s, size_t n)

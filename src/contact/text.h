@@ -86,12 +86,15 @@ bool aw_is_unreserved(unsigned char c);
  * What a value should look like.
  * An email address: something before one @, behind it a host name with a dot or an address in brackets, and nothing
  * that aw_email_oddity finds. A phone number: three digits or more, punctuation, no letters; no more digits than a
- * number has (E.164), and not two numbers. A URL: scheme://host, whatever comes behind (RFC 3986), no white space, and
- * no scheme that runs code.
+ * number has (E.164), neither two numbers nor what aw_phone_is_reckoned finds. A URL: scheme://host, whatever comes
+ * behind (RFC 3986), no white space, and no scheme that runs code.
  */
 bool aw_is_email(const char *s, size_t n);
 bool aw_is_phone(const char *s, size_t n);
 bool aw_is_url(const char *s, size_t n);
+
+/* True for what a spreadsheet has made of a phone number: a float ("491707654321.0"), a date ("01.02.2024"). */
+bool aw_phone_is_reckoned(const char *s, size_t n);
 
 /*
  * The first character that no email address has: white space, what shows nothing, quotation marks, brackets, separators,

@@ -298,6 +298,18 @@ static void looks(void)
     CHECK(!aw_is_phone(LITERAL("123 \xC3\xBC")));
     CHECK(!aw_is_phone(LITERAL("123 \xD1\x8F")));
 
+    /* What a spreadsheet has made of a number: a float, a date. */
+    static const char *const reckoned[] = {"491707654321.0", "493012345670,00", "+491707654321.0",
+                                           "01.02.2024",     "1/2/2024",        "2024-02-01",
+                                           "31.12.1999",     "12/31/2024"};
+    static const char *const real[] = {"01.23.45.67.00", "+1.555.123.4500", "45.67.2024",
+                                       "22.33.4455",     "040-12-3456",     "1.2.3333",
+                                       "2024-0201",      "030-2024-01",     "0301234567,"};
+    for (size_t i = 0; i < sizeof reckoned / sizeof reckoned[0]; i++)
+        CHECK(!aw_is_phone(guarded(reckoned[i], strlen(reckoned[i])), strlen(reckoned[i])));
+    for (size_t i = 0; i < sizeof real / sizeof real[0]; i++)
+        CHECK(aw_is_phone(guarded(real[i], strlen(real[i])), strlen(real[i])));
+
     CHECK(aw_is_url(LITERAL("https://example.com")));
     CHECK(aw_is_url(LITERAL("HTTP://user:pw@example.com:8080/a?b#c")));
     CHECK(aw_is_url(LITERAL("svn+ssh://host")));
@@ -384,7 +396,7 @@ static void words(void)
             digits += c >= '0' && c <= '9';
             run += run == i && c >= ' ' && c != 0x7F && c != '"' && c != '\\';
         }
-        phone = phone && digits >= 3 && !aw_phone_is_several(bytes, n);
+        phone = phone && digits >= 3 && !aw_phone_is_several(bytes, n) && !aw_phone_is_reckoned(bytes, n);
         bool email = email_by_bytes(bytes, n);
         const char *s = guarded(bytes, n);
         wrong += aw_is_plain(s, n) != plain || aw_is_phone(s, n) != phone || aw_is_email(s, n) != email ||

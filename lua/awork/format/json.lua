@@ -72,9 +72,12 @@ end
 local function reader(input, opts, level)
   if opts.user then error("user can only be false here: JSON has it in its field 'user'", level) end
   local list, ignored = items.new(input), stream.ignored(opts)
+  local empty = true
   return stream.reader(function()
     local value, err, place = list:next()
-    if err or not place then return nil, err end
+    if not err and not place then return nil, empty and items.nobody(input) or nil end
+    empty = false
+    if err then return nil, err end
     local person, message, property = person_of(value, opts, ignored)
     if not person then
       place.property = property
@@ -156,4 +159,4 @@ local function encoder(opts)
   return self
 end
 
-return stream.format { reader = reader, encoder = encoder, write_options = "lines" }
+return stream.format { reader = reader, encoder = encoder, write_options = "lines", nul = true }

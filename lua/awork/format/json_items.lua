@@ -10,6 +10,7 @@ local byte, find, gsub, sub = string.byte, string.find, string.gsub, string.sub
 
 local MAX_ITEM = 1048576 -- bytes of one value
 local MAX_DEPTH = 64
+local MAX_RECOVERIES = 100 -- lines of one text after which reading goes on; each may have been read in vain
 local WINDOW = 65536
 
 local QUOTE, COMMA, COLON = 34, 44, 58
@@ -24,6 +25,11 @@ end
 --- The value of a JSON text; nil if it is none.
 function M.decode(s)
   return (core.decode(s, MAX_DEPTH, true))
+end
+
+--- The error for JSON without anybody: a failed export must not pass for "nothing to do", as in CSV a header alone.
+function M.nobody(input)
+  return stream.fail("empty", "a list without an item: nobody is in it", { file = input.name }, true)
 end
 
 local function shown(c) return c > 32 and c < 127 and ("'%c'"):format(c) or ("a byte 0x%02X"):format(c) end
@@ -129,9 +135,16 @@ end
 function Items:read()
   local line = self.line
   local s = self:take()
-  if find(s, "\n", 1, true) then self.line = line + select(2, gsub(s, "\n", "")) end
   self.count = self.count + 1
-  return self:decode(s, { file = self.input.name, row = self.count, line = line, unit = "item" })
+  local value, err, place = self:decode(s, { file = self.input.name, row = self.count, line = line, unit = "item" })
+  local next_line = err and self.state == "top" and self.recoveries < MAX_RECOVERIES and find(s, "\n[{%[]")
+  if next_line then -- a bracket that is missing has taken the lines below for its own
+    self.recoveries = self.recoveries + 1
+    self.input.pos = self.input.pos - #s + next_line
+    s = sub(s, 1, next_line)
+  end
+  if find(s, "\n", 1, true) then self.line = line + select(2, gsub(s, "\n", "")) end
+  return value, err, place
 end
 
 -- After a value in a list: true if another follows, false at its end.
@@ -235,17 +248,42 @@ function Items:advance()
   end
 end
 
+-- Goes to the next line that begins with a list or an object, as those of JSON lines do; false if there is none.
+function Items:recover()
+  local input = self.input
+  while true do
+    local at = find(input.buf, "\n[{%[]", input.pos)
+    local stop = at or math.max(input.pos - 1, #input.buf - 1)
+    self.line = self.line + select(2, gsub(sub(input.buf, input.pos, stop), "\n", ""))
+    input.pos = stop + 1
+    if at then return true end
+    if not self:more(WINDOW) then return false end
+  end
+end
+
+-- What is wrong on a line of its own is an error of that line, and the next one is read.
+function Items:after_failure(err)
+  if self.state ~= "top" or self.recoveries == MAX_RECOVERIES or (err.code ~= "syntax" and err.code ~= "limit") then
+    return err
+  end
+  self.recoveries = self.recoveries + 1
+  local ok, found = pcall(self.recover, self)
+  if ok and found then err.fatal = nil end
+  return err
+end
+
 --- The next value and its place; nil, err; nil at the end.
 function Items:next()
   local ok, value, err, place = pcall(self.advance, self)
   if ok then return value, err, place end
-  if type(value) == "table" and value.thrown then return nil, value.thrown end
+  if type(value) == "table" and value.thrown then return nil, self:after_failure(value.thrown) end
   error(value, 0)
 end
 
 --- The values of `input`. `wrapper`: the name, in lower case, of the field of a top-level object that holds them.
 function M.new(input, wrapper)
-  local self = { input = input, wrapper = wrapper and '"' .. wrapper .. '"', state = "top", line = 1, count = 0 }
+  local self = { input = input, wrapper = wrapper and '"' .. wrapper .. '"', state = "top", line = 1, count = 0,
+    recoveries = 0 }
   return setmetatable(self, Items)
 end
 

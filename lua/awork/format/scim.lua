@@ -59,6 +59,8 @@ local IDLE = set("externalId nickName title userType preferredLanguage locale ti
 
 -- What is read of an entry; `fields` of an address.
 local ADDRESS_FIELDS = { "streetaddress", "postalcode", "locality", "region" }
+local ADDRESS_TEXTS = { { "streetaddress", "streetAddress" }, { "postalcode", "postalCode" },
+  { "locality", "locality" }, { "region", "region" }, { "country", "country" }, { "formatted", "formatted" } }
 
 local function strip_scheme(value, scheme)
   if scheme and core.lower(value:sub(1, #scheme)) == scheme then return value:sub(#scheme + 1) end
@@ -125,6 +127,17 @@ local function list_of_values(value, type_name)
   return nil, "must be a list"
 end
 
+-- The fields of an entry that say something about its value, and are none.
+local ABOUT = { type = true, primary = true, display = true, path = true, ["$ref"] = true, operation = true }
+
+-- Whether an entry holds something beside its value: a provider's own name for it ("number").
+local function holds_more(entry)
+  for name, value in pairs(entry) do
+    if not ABOUT[name] and value ~= "" and name ~= "value" then return true end
+  end
+  return false
+end
+
 local Person = {}
 Person.__index = Person
 
@@ -149,6 +162,12 @@ function Person:info_of(entry, type_name, scheme, place)
   end
   local info
   if type_name == "address" then
+    for _, field in ipairs(ADDRESS_TEXTS) do
+      local kind = type(entry[field[1]])
+      if kind ~= "nil" and kind ~= "string" then
+        return nil, ("must be a string, not a %s"):format(kind), place .. "." .. field[2]
+      end
+    end
     info = address_of(entry, persons.country)
     if not info and (string_of(entry.formatted) or string_of(entry.country)) then
       self:note(place, "an address without its parts (streetAddress, postalCode, locality); it is left out", type_name)
@@ -158,6 +177,8 @@ function Person:info_of(entry, type_name, scheme, place)
       return nil, ("must be a string, not a %s"):format(type(entry.value)), place .. ".value"
     end
     info = entry.value ~= "" and { type = type_name, value = strip_scheme(entry.value, scheme) } or nil
+  elseif holds_more(entry) then
+    self:note(place, "has no 'value'; it is left out", type_name)
   end
   if info then
     info.subType = label and labels.of_label(type_name, label) or label and "other"
@@ -175,7 +196,7 @@ function Person:read_list(value, type_name, scheme, name)
   for i, raw in ipairs(list) do
     local place = ("%s[%d]"):format(name, i)
     local entry
-    if type(raw) == "table" then
+    if type(raw) == "table" and raw[1] == nil then
       entry = lower(raw)
     elseif type(raw) == "string" then
       entry = type_name == "address" and { formatted = raw } or { value = raw }
@@ -249,6 +270,9 @@ local function person_of(value, opts, context)
     local message, place = self:read_list(user[kind[1]], kind[2], kind[3], NAMES[kind[1]])
     if message then return nil, message, place end
   end
+  if user.profileurl ~= nil and type(user.profileurl) ~= "string" then
+    return nil, ("must be a string, not a %s"):format(type(user.profileurl)), "profileUrl"
+  end
   local profile = string_of(user.profileurl)
   if profile then
     self:add({ type = "urls", subType = self.defaults.urls or DEFAULTS.urls, value = profile }, "profileUrl")
@@ -314,14 +338,14 @@ local function reader(input, opts)
         message = ("the provider has %d users, this is a page of %d: there is more to fetch"):format(total, count),
       }
     end
+    return count == 0 and items.nobody(input) or nil
   end
 
   local function step()
     local value, err
     value, err, place = list:next()
     if not place and not err then
-      finish()
-      return nil
+      return nil, finish()
     end
     count = count + 1
     if err then return nil, err end
@@ -449,4 +473,4 @@ local function encoder(opts)
   return self
 end
 
-return stream.format { reader = reader, encoder = encoder, write_options = "lines" }
+return stream.format { reader = reader, encoder = encoder, write_options = "lines", nul = true }

@@ -373,15 +373,20 @@ local function reader(input, opts)
     local first, depth, agent, err = begin, 0, false, nil -- first: the line of its BEGIN
     if begin then begin, number = nil, number + 1 end
     local function fail(code, message, line, property, fatal)
-      return stream.fail(code, message, { file = input.name, row = number, unit = "card", line = line,
-        property = property }, fatal)
+      return stream.fail(code, message, { file = input.name, row = number > 0 and number or nil, unit = "card",
+        line = line, property = property }, fatal)
     end
     -- A property that is neither BEGIN nor END.
     local function take(property, failed)
       if failed then
         err = err or fail(failed.code, failed.message, failed.line, failed.property)
       elseif property.name == "AGENT" then
-        agent = true
+        -- The agent's card (2.1) begins on this line, or on the next; or it is all in the value (3.0).
+        if property.rest and core.upper(property.rest) == "BEGIN:VCARD" then
+          depth = depth + 1
+        else
+          agent = property.rest == ""
+        end
       elseif depth > 0 or err then
         return
       elseif not property.value then
@@ -570,4 +575,5 @@ local function encoder(opts, _, level)
   return self
 end
 
-return stream.format { reader = reader, encoder = encoder, write_options = "version", raw = true }
+return stream.format { reader = reader, encoder = encoder, write_options = "version", raw = true,
+  nul = true }

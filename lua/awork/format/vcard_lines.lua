@@ -222,12 +222,15 @@ Lines.__index = Lines
 
 --- The next property: `{ name= (upper case), group=, types=, params=, value=, line= }`, its value decoded into UTF-8
 -- and without white space around it, but not unescaped. One that `wanted` does not name, or that has no colon, has
--- `name`, `full` (with its group, as it is written), `line` and `colon` (whether there is one) alone. nil at the end;
--- nil, err: a property that can't be read, or (`err.fatal`) a failure.
+-- `name`, `full` (with its group, as it is written), `line`, `colon` (whether there is one) and, of an AGENT, `rest` (its
+-- value, if that is one word at most) alone. nil at the end; nil, err: a property that can't be read, or (`err.fatal`) a
+-- failure.
 function Lines:next()
   while true do
     local line, number, cut = logical(self)
     if not line then return nil, number end
+    -- Files that were put together have a byte order mark before each of their beginnings.
+    if not self.within and sub(line, 1, 3) == "\xEF\xBB\xBF" then line = sub(line, 4) end
     local group, name, pos = match(line, "^([0-9A-Za-z_-]+)%.([0-9A-Za-z_-]+)()")
     if not group then name, pos = match(line, "^[ \t]*([0-9A-Za-z_-]+)()") end
     name = name and core.upper(name)
@@ -237,7 +240,8 @@ function Lines:next()
     end
     if name and not types then
       return { name = name, full = group and group .. "." .. name or name, line = number,
-        colon = not self.wanted[name] and find(line, ":", pos, true) ~= nil }
+        colon = not self.wanted[name] and find(line, ":", pos, true) ~= nil,
+        rest = name == "AGENT" and match(line, ":[ \t]*([^ \t]*)[ \t]*$") or nil }
     elseif name then
       local function fail(code, message)
         return nil, stream.fail(code, message, { file = self.input.name, line = number, property = name })
@@ -245,7 +249,12 @@ function Lines:next()
       if cut then return fail("limit", ("a line of more than %d bytes"):format(MAX_LINE)) end
       local value = trim(sub(line, colon + 1))
       if params.encoding and core.lower(params.encoding) == "quoted-printable" then
-        value = gsub(value, "=(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+        -- A semicolon that is encoded is none between components, unless all of them are.
+        local plain = find(value, ";", 1, true)
+        value = gsub(value, "=(%x%x)", function(hex)
+          local char = string.char(tonumber(hex, 16))
+          return char == ";" and plain and "\\;" or char
+        end)
       end
       if find(value, "[\x80-\xFF]") then
         local charset = params.charset
