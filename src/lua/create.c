@@ -2,8 +2,8 @@
  * engine:create: validates a contact info and sends it, without the tables and strings between the two. What all
  * creates of a resource have in common is checked and laid out once, in a template.
  */
-#include "../http/engine.h"
 #include "../contact/text.h"
+#include "../http/engine.h"
 #include "binding.h"
 
 #include <string.h>
