@@ -51,6 +51,15 @@ describe("errors", function()
     end
   end)
 
+  it("is read from the first 256 KiB of a refusal, however long that is", function()
+    local long = ("x"):rep(255 * 1024)
+    local err = answer { kind = "status", status = 400, body = { code = "long", description = "Hm", more = long } }
+    assert.equal("long", err.code)
+    err = answer { kind = "status", status = 400, body = { code = "long", description = long .. ("x"):rep(1024) } }
+    assert.equal("http-400", err.code)
+    assert.is_true(#tostring(err) < 5000)
+  end)
+
   it("take an unknown code as it is", function()
     local err, text = answer { kind = "status", status = 409, body = { code = "brand-new", description = "Hm" } }
     assert.equal("brand-new", err.code)

@@ -19,7 +19,10 @@ end
 -- can replace whatever it sees, the string library's functions for one.
 local set_token, token_fault, hide = core.set_token, core.token_fault, core.hide
 local pcall, ipairs, next, setmetatable, type = pcall, ipairs, next, setmetatable, type
-local random = math.random
+local random, sub = math.random, string.sub
+
+-- An error quotes no more than the beginning of a body: a long one is not gone through for that.
+local QUOTED = 64 * 1024
 
 -- Hands over what the caller's function gives. Returns the token's generation; or nil, err.
 local function ask(source, self, engine)
@@ -244,6 +247,10 @@ end
 ---@param message string
 ---@return table err
 function Session:unreadable(result, method, path, code, message)
+  local body = result.body
+  if body and #body > QUOTED then
+    result.body = sub(body, 1, QUOTED)
+  end
   return hide(self.engine, errors.unreadable(hide(self.engine, result), method, path, code, message))
 end
 

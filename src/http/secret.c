@@ -161,8 +161,12 @@ static size_t put_mask(char *s, size_t room)
 static size_t redact_plain(char *s, size_t n, const struct aw_secret *secret)
 {
     size_t from = 0, out = 0;
-    const char *found;
-    while ((found = memmem(s + from, n - from, secret->text, secret->len)) != NULL) {
+    for (;;) {
+        /* One behind the other is found without the preparations of memmem. */
+        bool next = n - from >= secret->len && memcmp(s + from, secret->text, secret->len) == 0;
+        const char *found = next ? s + from : memmem(s + from, n - from, secret->text, secret->len);
+        if (!found)
+            break;
         size_t before = (size_t)(found - s) - from;
         memmove(s + out, s + from, before);
         out += before;

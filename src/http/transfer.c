@@ -505,19 +505,25 @@ static void set_failure(struct aw_transfer *t, CURLcode code)
 /* What is shorter may be part of someone's data, as real tokens are not: good answers are not touched for it. */
 enum { REDACT_DATA_MIN = 12 };
 
+/* So much of the body of a refusal is looked at: what it says stands in front, and a step must not take long over it. */
+enum { REFUSAL_MAX = 256 * 1024 };
+
 /* What was sent back of the token goes, before anyone reads it; and of a proxy's login, which that may show itself. */
 static void redact(struct aw_transfer *t, const struct aw_handle_setup *setup)
 {
     const struct aw_secret *token = t->request.secret;
     bool good = t->result.status >= 200 && t->result.status <= 299;
+    bool cut = !good && t->body.len > REFUSAL_MAX;
+    if (cut)
+        t->body.len = REFUSAL_MAX;
     if (token && (!good || token->len >= REDACT_DATA_MIN)) {
         t->head.len = aw_redact(t->head.data, t->head.len, token, false);
-        t->body.len = aw_redact(t->body.data, t->body.len, token, false);
+        t->body.len = aw_redact(t->body.data, t->body.len, token, cut);
     }
     for (size_t i = 0; !good && !t->request.loopback && i < AW_PROXY_SECRETS; i++) {
         const struct aw_secret *secret = setup->proxy_secrets[i];
         t->head.len = secret ? aw_redact(t->head.data, t->head.len, secret, false) : t->head.len;
-        t->body.len = secret ? aw_redact(t->body.data, t->body.len, secret, false) : t->body.len;
+        t->body.len = secret ? aw_redact(t->body.data, t->body.len, secret, cut) : t->body.len;
     }
 }
 
