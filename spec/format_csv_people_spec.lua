@@ -113,6 +113,10 @@ describe("two values in one cell", function()
         (cell("Webseite", "https://a.example" .. between .. "https://b.example/x")), between)
     end
     assert.same({ "urls/work https://a.example/x,y;z" }, (cell("Webseite", "https://a.example/x,y;z")))
+    for _, between in ipairs { " ", "\n", " und ", ", ", "; " } do
+      assert.same({ "social/linkedIn https://a.example/in/a", "social/linkedIn https://a.example/in/b" },
+        (cell("LinkedIn", "https://a.example/in/a" .. between .. "https://a.example/in/b")), between)
+    end
     for _, between in ipairs { "; ", ",", "\n", " | ", " / ", " ::: " } do
       assert.same({ "messenger/skype ada.a", "messenger/skype ada.b" },
         (cell("Skype", "ada.a" .. between .. "ada.b")), between)
@@ -131,6 +135,10 @@ describe("two values in one cell", function()
     assert.same({ "2 Address 1 - City" },
       select(2, read(head .. "a@x.org,Home,Markt 1 ::: Ring 2,Berlin,10115 ::: 04109,Germany ::: Germany\n")))
     assert.same({ "2 PLZ" }, select(2, read "E-Mail,Straße,PLZ,Ort,Land\na@x.org,Markt 1,10115; 04109,Berlin,DE\n"))
+    for _, zips in ipairs { "10115 / 04109", "10115/04109", "10115, 04109" } do
+      local text = ("E-Mail;Straße;PLZ;Ort;Land\na@x.org;Markt 1;%s;Berlin;DE\n"):format(zips)
+      assert.same({ "2 PLZ" }, select(2, read(text)))
+    end
     assert.same({ "2 Ort" }, select(2, read 'E-Mail,Straße,PLZ,Ort,Land\na@x.org,Markt 1,10115,"Berlin\nBonn",DE\n'))
     assert.same({ { "address/work Weg 1 - 15230 Frankfurt/Oder - DE" }, {} },
       { both "E-Mail,Straße,PLZ,Ort,Land\na@x.org,Weg 1,15230,Frankfurt/Oder,DE\n" })
@@ -147,6 +155,12 @@ describe("what spreadsheets and databases put into cells", function()
     assert.same({ "email/private b@example.org" }, (cell("E-Mail privat", '="b@example.org"')))
     assert.same({ "address/work Markt 1 - 01067 Dresden - DE" },
       (read "E-Mail;Straße;PLZ;Ort;Land\na@x.org;=\"Markt 1\";'01067;=\"Dresden\";=\"DE\"\n"))
+    assert.same({ "address/work Markt 1 - 10115 Berlin - DE" },
+      (read "E-Mail;Straße;PLZ;Ort;Land\na@x.org;'Markt 1;'10115;'Berlin;'DE\n"))
+    assert.same({ "address/work 't Zand 1 - 1234 AB 's-Hertogenbosch - NL" },
+      (read "E-Mail;Straße;PLZ;Ort;Land\na@x.org;'t Zand 1;1234 AB;'s-Hertogenbosch;NL\n")) -- not a spreadsheet's
+    assert.same({ "messenger/skype ada.a" }, (cell("Skype", "'ada.a")))
+    assert.same({ "email/private b@example.org" }, (cell("E-Mail privat", "'b@example.org")))
     local person = format.csv.decode('="E-Mail";="Vorname";\'Nachname\n="a@x.org";="Ada";="O\'Neill"\n')[1]
     assert.same({ "a@x.org", "Ada", "O'Neill" }, { person.user, person.firstName, person.lastName })
   end)
@@ -162,11 +176,18 @@ describe("what spreadsheets and databases put into cells", function()
         assert.same({ {}, { "2 " .. header } }, { both_of(header, broken) }, broken)
       end
     end
-    for _, broken in ipairs { "1067.0", "1,0E+04", "10115,00", "#NV" } do
+    for _, broken in ipairs { "1067.0", "1,0E+04", "10115,00", "10.115", "1.067", "#NV" } do
       local text = ("E-Mail;Straße;PLZ;Ort;Land\na@x.org;x;%s;Dresden;DE\n"):format(broken)
       assert.same({ "2 PLZ" }, select(2, read(text)))
     end
     assert.same({ "2 Hausnummer" }, select(2, read "E-Mail;Straße;Hausnummer\na@x.org;Weg;12.0\n"))
+  end)
+
+  it("is no header: a line with the type of what PowerShell has written", function()
+    for _, line in ipairs { "#TYPE System.Object\n", '"#TYPE Selected.ADUser"\r\n' } do
+      local persons = assert(format.csv.decode(line .. '"Mail","OfficePhone"\n"a@x.org","+49 30 1234567"\n'))
+      assert.same({ "+49 30 1234567", 3 }, { persons[1].contact_infos[2].value, persons[1].source.line })
+    end
   end)
 
   it("is refused where a check box was exported", function()

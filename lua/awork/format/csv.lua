@@ -82,9 +82,11 @@ local function reader(input, opts, level)
   if what then return broken(stream.fail("encoding", what, { file = input.name })) end
   -- Excel's own way to name the separator, a first line "sep=;", which some programs put into quotes.
   local directive, rest = input.buf:match "^\"?[Ss][Ee][Pp]=([,;\t|])\"?[,;\t|]*\r?\n()"
-  if directive then input.pos = rest end
+  -- PowerShell's Export-Csv names the type of what it has written: "#TYPE System.Object".
+  rest = rest or input.buf:match "^\"?#TYPE [^\r\n]*\r?\n()"
+  if rest then input.pos = rest end
   separator = separator or directive or guess_separator(input)
-  local next_row = rows.reader(input, separator, directive and 2 or 1)
+  local next_row = rows.reader(input, separator, rest and 2 or 1)
 
   local header, err = read_header(next_row, input)
   if not header then return broken(err) end

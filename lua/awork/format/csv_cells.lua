@@ -148,6 +148,7 @@ local function is_reckoned(s, kind)
   if #s > MAX_ARTEFACT or not first or first < 48 or first > 57 then return false end
   if find(s, "^%d+[.,]?%d*[Ee]%+%d+$") or (kind == "phone" and find(s, "^%d+[.,]?%d*[Ee]%d+$")) then return true end
   if first == 48 or not IS_DIGITS[kind] then return false end -- a number has no zero at its beginning
+  if kind == "zipCode" and find(s, "^%d%d?[.]%d%d%d$") then return true end -- "10.115"
   if find(s, "^%d+[.,]0+$") then return kind ~= "phone" or find(s, "^%d%d%d%d%d+[.,]") ~= nil end
   local thousands = kind == "phone" and s:match "^%d%d?%d?(,[%d,]+)$" -- "491,707,654,321"
   return thousands and #thousands > 4 and gsub(thousands, ",%d%d%d", "") == "" or false
@@ -262,6 +263,8 @@ end
 
 local function handles(s)
   if not find(s, "[;,|/\r\n\t ]") or find(s, "[\1-\3]") then return nil end
+  local first = find(s, "://", 1, true)
+  if first and find(s, "://", first + 1, true) then return urls(s) end -- of two profiles
   local marked = mark_conjunctions(s)
   if find(marked, AND, 1, true) then return false end
   local parts = split_at(gsub(marked, "[ \t]/[ \t]", "\2"), "[;,|\r\n\t\2]")
@@ -281,7 +284,7 @@ end
 
 local SPLIT = { phone = phones, email = emails, urls = urls, url = urls, messenger = handles, social = handles }
 -- A postal code, a town or a country is one; a street may have anything in it.
-local SINGLE = { zipCode = "[;|\r\n\t]", city = "[;|\r\n\t]", country = "[;|\r\n\t]", state = "[;|\r\n\t]" }
+local SINGLE = { zipCode = "[;,|\r\n\t]", city = "[;|\r\n\t]", country = "[;|\r\n\t]", state = "[;|\r\n\t]" }
 
 -- Reading and writing ----------------------------------------------------------------------------------------------
 
@@ -320,7 +323,7 @@ local function values_in(s, kind)
   local split, single, parts = SPLIT[kind], SINGLE[kind], nil
   if split then
     parts = split(s)
-  elseif single and find(s, single) then
+  elseif single and (find(s, single) or kind == "zipCode" and find(s, "[0-9] ?/ ?[0-9]")) then
     parts = false
   end
   if parts == false then
@@ -370,6 +373,14 @@ function M.kind(type, subtype, field)
   return subtype == "whatsapp" and "phone" or type or "custom" -- a WhatsApp account is a phone number
 end
 
+-- Is an apostrophe before this text a spreadsheet's mark, though nothing in it calls for one? Towns have one of their own
+-- ("'s-Hertogenbosch"), before a small letter; accounts and addresses of mail have none.
+local function is_marked(rest, kind)
+  if find(rest, "'", 1, true) then return false end
+  if ADDRESS[kind] then return find(rest, "^[A-Z][a-z]") or find(rest, "^\xC3[\x84\x96\x9C]") end
+  return SPLIT[kind] and find(rest, "^[@A-Za-z]")
+end
+
 --- The values that a cell means.
 -- @param cell text, without JOIN
 -- @param kind what the column holds: a type of contact info, a field of an address, "name", "user" or "label"
@@ -387,6 +398,7 @@ function M.read(cell, kind, own)
       if first == EQUALS or is_nothing(value, kind) then return value end
       return interpret(value, kind)
     end
+    if not own and marks == 1 and is_marked(rest, kind) then return interpret(rest, kind) end
     return each_part(cell, disarm)
   end
   local value, problem = interpret(cell, kind)

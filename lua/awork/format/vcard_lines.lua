@@ -222,9 +222,9 @@ Lines.__index = Lines
 
 --- The next property: `{ name= (upper case), group=, types=, params=, value=, line= }`, its value decoded into UTF-8
 -- and without white space around it, but not unescaped. One that `wanted` does not name, or that has no colon, has
--- `name`, `full` (with its group, as it is written), `line`, `colon` (whether there is one) and, of an AGENT, `rest` (its
--- value, if that is one word at most) alone. nil at the end; nil, err: a property that can't be read, or (`err.fatal`) a
--- failure.
+-- alone: `name`, `full` (with its group, as it is written), `line`, `colon` (whether there is one) and, of an AGENT,
+-- `rest` (its value, if that is one word at most). nil at the end; nil, err: a property that can't be read, or
+-- (`err.fatal`) a failure.
 function Lines:next()
   while true do
     local line, number, cut = logical(self)
