@@ -69,6 +69,10 @@ test: ## install what is missing, build, and run every check; logs in build/log
 	@tools/deps.sh test
 	@tools/test.sh
 
+check: ## the quick part of that, for while you work: build, C tests, specs but for the long ones, luacheck
+	@tools/deps.sh test
+	@tools/test.sh check
+
 lint: all ## luacheck, clang-format, warnings of gcc and clang, cppcheck, clang-tidy, rockspecs
 	@tools/lint.sh
 
@@ -274,6 +278,6 @@ FORCE:
 -include $(CORE_OBJ:.o=.d) $(LUA_OBJ:.o=.d) $(POSIX_OBJ:.o=.d) $(SANDBOX_OBJ:.o=.d) $(CTEST_OBJ:.o=.d)
 
 .SECONDARY: $(CTEST_OBJ)
-.PHONY: all demo test bench lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
+.PHONY: all demo test check bench lint asan tsan valgrind coverage c-tests objects asan-build tsan-build cov-build gcc-build clang-build \
         prove soak $(PROVE_LUA:%=prove-%) prove-memory prove-threads prove-tsan prove-collector prove-differential prove-openapi prove-fuzz fuzz \
         fuzz-build completions install uninstall clean help FORCE

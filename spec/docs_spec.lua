@@ -23,17 +23,13 @@ for path in read("ls docs/*.md"):gmatch "[^\n]+" do files[#files + 1] = path end
 
 for _, path in ipairs(files) do
   describe(path, function()
-    local server, env, close
+    local server, env, close, directory
     local blocks = documents.blocks(path)
 
-    -- What the blocks write.
-    local function clean()
-      os.remove "undo.jsonl"
-      os.remove "plan.json"
-    end
-
     setup(function()
-      clean()
+      directory = os.tmpname()
+      os.remove(directory)
+      assert(core.make_dirs(directory))
       server = assert(sandbox.start { companies = 2 })
       env, close = documents.environment(server)
     end)
@@ -41,13 +37,13 @@ for _, path in ipairs(files) do
     teardown(function()
       close()
       server:stop()
-      clean()
+      os.execute(("rm -r '%s'"):format(directory))
     end)
 
     for _, block in ipairs(blocks) do
       if block.language == "lua" then
         it(("line %d: the code runs"):format(block.line), function()
-          if block.words == "fragment" then documents.compile(block) else documents.run(block, env) end
+          if block.words == "fragment" then documents.compile(block) else documents.run(block, env, directory) end
         end)
       elseif block.language == "c" then
         it(("line %d: the C code compiles #process"):format(block.line), function()
@@ -62,10 +58,9 @@ for _, path in ipairs(files) do
         end)
       elseif block.language == "console" then
         it(("line %d: the commands print what they are said to #process"):format(block.line), function()
-          local directory = os.tmpname()
-          os.remove(directory)
+          local home = directory .. "/home"
           local people = "examples/people.csv"
-          os.execute(("mkdir '%s' && head -n 3 %s > '%s/people.csv'"):format(directory, people, directory))
+          os.execute(("mkdir '%s' && head -n 3 %s > '%s/people.csv'"):format(home, people, home))
           local users = {}
           for line in io.lines(people) do
             local first, last, address = line:match "^([^;]*);([^;]*);([^;]*@[^;]*);"
@@ -75,8 +70,8 @@ for _, path in ipairs(files) do
             end
           end
           local console <close> = assert(sandbox.start { users = users })
-          documents.console(block, console, directory)
-          os.execute(("rm -r '%s'"):format(directory))
+          documents.console(block, console, home)
+          os.execute(("rm -r '%s'"):format(home))
         end)
       elseif block.language == "sh" then
         it(("line %d: the commands name what is there"):format(block.line), function()

@@ -1,4 +1,5 @@
 local help = require "client_help"
+local hasty = require "create_sweep".hasty
 
 -- All strings in a value, keys too.
 local function texts_of(value, out)
@@ -119,7 +120,7 @@ describe("hooks", function()
   it("log by level: failures, retries and adoptions, requests only at debug", function()
     local function run(level)
       local lines = {}
-      local client <close> = help.client(server, {
+      local client <close> = hasty(server, {
         log = function(at, message) lines[#lines + 1] = at .. " " .. message end, log_level = level,
         random = function() return 0 end,
       })

@@ -11,7 +11,7 @@ mkdir -p build/log
 passed=0 failed=0
 for name in "$@"; do
     log=build/log/c-$build-$name.log
-    timeout 300 "$build/test/$name" >"$log" 2>&1 </dev/null
+    timeout --foreground 300 "$build/test/$name" >"$log" 2>&1 </dev/null
     code=$?
     p=$(sed -n 's/^\([0-9][0-9]*\) passed, [0-9][0-9]* failed.*/\1/p' "$log" | tail -n 1)
     f=$(sed -n 's/^[0-9][0-9]* passed, \([0-9][0-9]*\) failed.*/\1/p' "$log" | tail -n 1)

@@ -29,13 +29,19 @@ function documents.blocks(path)
   return list
 end
 
-local function compile(block, env)
-  return assert(load(("\n"):rep(block.line - 1) .. block.text, "@" .. block.path, "t", env))
+-- What blocks write, each by its name alone.
+local WRITTEN = { ["undo.jsonl"] = true, ["plan.json"] = true }
+
+local function compile(block, env, directory)
+  local text = block.text:gsub('"([%w.]+)"', function(name)
+    return WRITTEN[name] and ("%q"):format(directory .. "/" .. name) or nil
+  end)
+  return assert(load(("\n"):rep(block.line - 1) .. text, "@" .. block.path, "t", env))
 end
 
 --- Compiles a Lua block.
 function documents.compile(block)
-  compile(block, {})
+  compile(block, {}, "")
 end
 
 -- "id 12..." as a Lua pattern; white space is as good as any other.
@@ -85,14 +91,15 @@ end
 --- Runs a Lua block and compares what it prints with what it says it prints.
 ---@param block table
 ---@param env table of `documents.environment`
-function documents.run(block, env)
+---@param directory string where the files go that it writes
+function documents.run(block, env, directory)
   local out = {}
   rawset(env, "print", function(...)
     local list = table.pack(...)
     for i = 1, list.n do list[i] = tostring(list[i]) end
     for line in (table.concat(list, "\t") .. "\n"):gmatch "([^\n]*)\n" do out[#out + 1] = line end
   end)
-  compile(block, env)()
+  compile(block, env, directory)()
   local want = expected(block)
   if #want == 0 then return end
   local where = ("%s:%d: prints\n%s"):format(block.path, block.line, table.concat(out, "\n"))
