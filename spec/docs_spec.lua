@@ -3,6 +3,7 @@
 local awork = require "awork"
 local core = require "awork.core"
 local documents = require "support.documents"
+local posix = require "awork.posix"
 local sandbox = require "awork.sandbox"
 
 local function read(command)
@@ -29,7 +30,7 @@ for _, path in ipairs(files) do
     setup(function()
       directory = os.tmpname()
       os.remove(directory)
-      assert(core.make_dirs(directory))
+      assert(posix.make_dirs(directory))
       server = assert(sandbox.start { companies = 2 })
       env, close = documents.environment(server)
     end)
