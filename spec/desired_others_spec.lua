@@ -713,6 +713,39 @@ describe("a plan that is saved", function()
     assert.has_error(function() plan:save(7) end)
     assert.has_error(function() awork.load_plan {} end)
   end)
+
+  it("is saved and loaded in turns with others, if that is asked for", function()
+    people(1)
+    local client, desired = open(), {}
+    for i = 1, 300 do
+      desired[i] = phone("+49 40 " .. 100 + i, "home")
+    end
+    local plan = assert(client:plan { { user = sandbox.user_ids[1], contact_infos = desired } })
+    local turns, others = 0, 0
+    local function breathe()
+      turns = turns + 1
+      coroutine.yield()
+    end
+    local task = client:spawn(function()
+      local pieces = {}
+      assert(plan:save(function(text) pieces[#pieces + 1] = text end, breathe))
+      assert.is_true(turns >= 300)
+      turns = 0
+      return assert(awork.load_plan(table.concat(pieces), breathe))
+    end)
+    client:spawn(function()
+      while not task:done() do
+        others = others + 1
+        coroutine.yield()
+      end
+    end)
+    assert(client:loop())
+    assert.equal(#plan:to_json(), #task:wait():to_json())
+    assert.is_true(turns >= 300 and others >= 600)
+    assert.has_error(function() plan:save("x", 7) end, "bad argument #2 to 'save' (function expected, got number)")
+    assert.has_error(function() awork.load_plan("x", 7) end,
+      "bad argument #2 to 'load_plan' (function expected, got number)")
+  end)
 end)
 
 describe("one person with many contact infos", function()

@@ -281,9 +281,10 @@ function Plan:to_text(options) end
 function Plan:to_json() end
 
 ---@param to string|fun(text: string): boolean?, string? a path, or what takes the text a piece at a time
+---@param breathe? fun() called for each change, to let others run
 ---@return true? ok
 ---@return awork.Error? err
-function Plan:save(to) end
+function Plan:save(to, breathe) end
 
 ---@return boolean
 function Plan:is_empty() end
@@ -716,9 +717,10 @@ function awork.oauth(options) end
 function awork.country_code(text) end
 
 ---@param source string|file*|{ read: function }|fun(): string? the text of a plan, or where it comes from
+---@param breathe? fun() called for each change, to let others run
 ---@return awork.Plan? plan
 ---@return awork.Error? err
-function awork.load_plan(source) end
+function awork.load_plan(source, breathe) end
 
 ---@param journal string path
 ---@param client awork.Client

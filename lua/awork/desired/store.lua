@@ -74,8 +74,19 @@ local function change_for_file(change)
   return copy
 end
 
+local function no_breath()
+end
+
+-- The function that lets others run, as the caller gave it.
+local function breath_of(breathe, name)
+  if breathe ~= nil and type(breathe) ~= "function" then
+    error(("bad argument #2 to '%s' (function expected, got %s)"):format(name, type(breathe)), 3)
+  end
+  return breathe or no_breath
+end
+
 -- Hands the plan's text to `write` a piece at a time; nil, message as soon as that gives it.
-local function write_to(self, write)
+local function write_to(self, write, breathe)
   local out, size = {}, 0
   local function put(text)
     out[#out + 1], size = text, size + #text
@@ -97,6 +108,7 @@ local function write_to(self, write)
     if ok and list then
       ok, message = put((",\n%s:["):format(encode(name)))
       for i = 1, ok and #list or 0 do
+        breathe()
         local item = name == "changes" and change_for_file(list[i]) or list[i]
         ok, message = put((i > 1 and ",\n" or "\n") .. encode(item))
         if not ok then
@@ -125,7 +137,7 @@ function plan.Plan:to_json()
   write_to(self, function(text)
     out[#out + 1] = text
     return true
-  end)
+  end, no_breath)
   return table.concat(out)
 end
 
@@ -136,8 +148,10 @@ end
 --- Writes the plan: to a file, whole or not at all (a new one has mode 0600, one that is replaced keeps its own); or a
 -- piece at a time to a function.
 -- @param to path; or function that takes text, and gives nil (or false) and a message when it can't be written
+-- @param breathe called for each change, to let others run (`function() client:yield() end`); optional
 -- @return true, or nil, err (kind "file")
-function plan.Plan:save(to)
+function plan.Plan:save(to, breathe)
+  breathe = breath_of(breathe, "save")
   if type(to) == "function" then
     local ok, message = write_to(self, function(text)
       local done, why = to(text)
@@ -145,7 +159,7 @@ function plan.Plan:save(to)
         return true -- a function that says nothing
       end
       return done, why
-    end)
+    end, breathe)
     if not ok then
       return not_written(message)
     end
@@ -159,7 +173,7 @@ function plan.Plan:save(to)
   end
   local ok, message = write_to(self, function(text)
     return file:write(text)
-  end)
+  end, breathe)
   if ok then
     ok, message = file:commit()
   end
@@ -179,11 +193,14 @@ local function need(ok, where, what)
   end
 end
 
-local function list_of(value, where)
+local function list_of(value, where, breathe)
   need(type(value) == "table", where, "a list is expected")
   local n = 0
   for _ in pairs(value) do
     n = n + 1
+    if breathe then
+      breathe()
+    end
   end
   need(n == #value, where, "a list is expected")
   return value
@@ -443,10 +460,13 @@ local function take(name, item, i)
   return taken
 end
 
-local function read(pull)
+local function read(pull, breathe)
   local text = setmetatable({ buf = "", pos = 1, pull = pull }, Text)
   need(text:peek() ~= nil, "the plan", "it is empty")
-  local data = members(text, take)
+  local data = members(text, function(name, item, i)
+    breathe()
+    return take(name, item, i)
+  end)
   check_head("format", data.format)
   check_head("version", data.version)
   need(type(data.options) == "table", "options", "an object is expected")
@@ -465,12 +485,13 @@ local function read(pull)
   loaded.workspace = optional_string(data.workspace, "workspace")
   need(loaded.workspace == nil or core.is_guid(loaded.workspace), "workspace", "no GUID")
   for _, name in ipairs(LISTS) do
-    loaded[name] = (data[name] ~= nil or name ~= "keeps") and list_of(data[name], name) or nil
+    loaded[name] = (data[name] ~= nil or name ~= "keeps") and list_of(data[name], name, breathe) or nil
   end
   for i, change in ipairs(loaded.changes) do
+    breathe()
     need(loaded.undo or change.why ~= "undo", ("changes[%d].why"):format(i), "not known")
   end
-  plan.tally(loaded)
+  plan.tally(loaded, breathe)
   return setmetatable(loaded, plan.Plan)
 end
 
@@ -482,8 +503,10 @@ end
 -- Anything else is an error, never a crash.
 -- @param source string: the text; or an open file, or a table with such a `read` method; or a function that gives the
 --   next piece, and nil (or "") at the end
+-- @param breathe called for each change, to let others run (`function() client:yield() end`); optional
 -- @return plan, or nil, err: kind "plan", code "invalid-plan" or "plan-version"; kind "file" if it could not be read
-function M.load(source)
+function M.load(source, breathe)
+  breathe = breath_of(breathe, "load_plan")
   local pull
   if type(source) == "string" then
     local at = 1
@@ -511,7 +534,7 @@ function M.load(source)
   else
     error("bad argument #1 to 'load_plan' (string, function or file expected, got " .. type(source) .. ")", 2)
   end
-  local ok, loaded = pcall(read, pull)
+  local ok, loaded = pcall(read, pull, breathe)
   if ok then
     return loaded
   elseif errors.is(loaded) then
