@@ -362,6 +362,21 @@ describe("awork-contacts #process", function()
       assert.same({ "ada@example.com" }, values(1))
     end)
 
+    it("speaks of cards and items where there are no rows", function()
+      write("cards.vcf", "BEGIN:VCARD\nVERSION:3.0\nEMAIL;TYPE=WORK:ada@example.com\nTEL:1\nEND:VCARD\n"
+        .. "BEGIN:VCARD\nVERSION:3.0\nTEL:+49 30 1\nEND:VCARD\n")
+      local result = run { "plan", path "cards.vcf" }
+      assert.matches("cards.vcf, card 1)", result.out, 1, true)
+      assert.matches("cards.vcf, card 1, TEL (line 4))", result.out, 1, true)
+      assert.matches("with --user  (" .. path "cards.vcf" .. ", card 2)", result.out, 1, true)
+      assert.is_nil(result.out:find("row", 1, true))
+      write("items.json", '[{"user":"ada@example.com","contact_infos":[{"type":"phone","subType":"work","value":"1"}]},7]')
+      result = run { "plan", path "items.json" }
+      assert.matches("items.json, item 1)", result.out, 1, true)
+      assert.matches("items.json, item 2)", result.out, 1, true)
+      assert.is_nil(result.out:find("row", 1, true))
+    end)
+
     it("is JSON, and a file", function()
       local result = run { "plan", path "people.csv", "--json", "-o", path "plan.json" }
       assert.equal(2, result.code)

@@ -681,8 +681,12 @@ describe("a warning", function()
 
   it("is for a URL without a scheme or a host", function()
     warned("url-format", "urls", "work", { "example.com", "www.example.com/x", "https://", "https:///x",
-      "//example.com", "mailto:a@b.de", "https:example.com", "https://exa mple.com" })
-    for _, value in ipairs { "https://example.com", "HTTP://a.b:80/c?d#e", "ftp://localhost" } do
+      "//example.com", "mailto:a@b.de", "https:example.com", "https://exa mple.com",
+      "http://http://example.com", "https://exa<mple.com", 'https://"example.com"', "https://example..com",
+      "https://example.com\\@evil.example" })
+    for _, value in ipairs { "https://example.com", "HTTP://a.b:80/c?d#e", "ftp://localhost",
+      "https://[2001:db8::1]:8443/",
+      "https://müller.de", "https://user:p-w@example.com", "https://example.com/a..b|c" } do
       is_valid(form("urls", "work", { value = value }))
       is_valid(form("url", "primary", { value = value }), "company")
     end

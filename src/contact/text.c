@@ -499,6 +499,18 @@ bool aw_url_runs_code(const char *s, size_t n)
     return false;
 }
 
+/*
+ * True if nothing stands between "://" and the path that no URL has there: a bracket, a quotation mark, an empty label, a
+ * colon without a port, as in "http://http://example.com".
+ */
+static bool is_host(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((s[i] && strchr("\"<>\\^`{|}", s[i])) || (s[i] == '.' && i + 1 < n && s[i + 1] == '.'))
+            return false;
+    return s[n - 1] != ':';
+}
+
 bool aw_is_url(const char *s, size_t n)
 {
     size_t i = 0;
@@ -515,7 +527,7 @@ bool aw_is_url(const char *s, size_t n)
             host = end + 1;
         end++;
     }
-    if (host == end || s[host] == ':' || s[host] == '.')
+    if (host == end || s[host] == ':' || s[host] == '.' || !is_host(s + from, end - from))
         return false;
     for (i = 0; i < n;) {
         uint32_t cp;

@@ -165,7 +165,8 @@ function Builder:unreadable(err)
   self.blind = true
   local known = type(err) == "table"
   if known then
-    entry.source = { file = err.file, row = err.row, line = err.line, column = err.column or err.property }
+    entry.source = { file = err.file, row = err.row, unit = err.unit, line = err.line,
+      column = err.column or err.property }
   end
   self:problem(entry, "invalid", known and (err.message or err.description) or tostring(err))
 end

@@ -43,21 +43,23 @@ function M.kind(info)
   return safe(label ~= "" and ('%s "%s"'):format(text, label) or text)
 end
 
---- Where something came from: `people.csv, row 17, column 'Phone'`; "" when nothing is known.
+--- Where something came from: `people.csv, row 17, column 'Phone'`, `people.vcf, card 3, TEL (line 7)`; "" when nothing
+-- is known.
 function M.place(source)
   if type(source) ~= "table" then
     return ""
   end
   local parts = {}
+  local unit = type(source.unit) == "string" and source.unit -- "card", "item": what has no rows has no columns either
   for _, name in ipairs { "file", "row", "line", "column" } do
     local value = source[name]
     if type(value) == "string" or math.type(value) == "integer" then
       if name == "file" then
         parts[#parts + 1] = safe(value)
       elseif name == "column" then
-        parts[#parts + 1] = ("column '%s'"):format(safe(value))
+        parts[#parts + 1] = (unit and "%s" or "column '%s'"):format(safe(value))
       elseif name == "row" or source.row == nil then
-        parts[#parts + 1] = ("%s %s"):format(name, safe(value))
+        parts[#parts + 1] = ("%s %s"):format(name == "row" and unit and safe(unit) or name, safe(value))
       end
     end
   end
@@ -142,7 +144,7 @@ function plan.Plan:to_text(opts)
         out[#out + 1] = ""
       end
       local place = M.place(change.source and { file = change.source.file, row = change.source.row,
-        line = change.source.line })
+        line = change.source.line, unit = change.source.unit })
       out[#out + 1] = paint("bold", who_of(change)) .. paint("dim", "  " .. safe(change.owner_id)
         .. (place ~= "" and "  (" .. place .. ")" or ""))
       last = key

@@ -373,8 +373,8 @@ function M.kind(type, subtype, field)
   return subtype == "whatsapp" and "phone" or type or "custom" -- a WhatsApp account is a phone number
 end
 
--- Is an apostrophe before this text a spreadsheet's mark, though nothing in it calls for one? Towns have one of their own
--- ("'s-Hertogenbosch"), before a small letter; accounts and addresses of mail have none.
+-- Is an apostrophe before this text a spreadsheet's mark, though nothing in it calls for one? Towns have one of their
+-- own ("'s-Hertogenbosch"), before a small letter; accounts and addresses of mail have none.
 local function is_marked(rest, kind)
   if find(rest, "'", 1, true) then return false end
   if ADDRESS[kind] then return find(rest, "^[A-Z][a-z]") or find(rest, "^\xC3[\x84\x96\x9C]") end
