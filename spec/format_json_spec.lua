@@ -55,6 +55,36 @@ describe("format.json: reading", function()
     assert.is_true(errors[#errors].fatal)
   end)
 
+  it("refuses a name that stands twice in an object: one of its values would be lost", function()
+    for text, name in pairs {
+      ['{"user":"a@x.org","user":"b@x.org","contact_infos":[]}'] = "user",
+      ['{"user":"a@x.org","contact_infos":[{"type":"phone","value":"1"},{"value":"2","type":"phone","value":"3"}]}'] =
+        "value",
+      ['{"user":"a@x.org","contact_infos":[{"value":null,"\\u0076alue":"3"}]}'] = "value",
+    } do
+      local persons, errors = all("[" .. text .. "," .. ANNA .. "]")
+      assert.same({ 1, 1 }, { #persons, #errors })
+      assert.equal("'" .. name .. "' stands twice in one object", errors[1].message)
+      assert.equal(1, errors[1].row)
+    end
+    local tricky = [[{"user":"a@x.org","extra":{"a":{},"b:\"c\":":"\\","d":[{"a":1},{"a":2}]},]]
+      .. [["contact_infos":[{"value":"\"value\":\"1\",{[","label":null}]}]]
+    local persons, errors = all(tricky)
+    assert.same({ 1, {} }, { #persons, errors })
+  end)
+
+  it("is what a file's name says, unless its text is SCIM", function()
+    local path = os.tmpname() .. ".json"
+    local file = assert(io.open(path, "w"))
+    file:write "null"
+    file:close()
+    local persons, err = format.load(path)
+    os.remove(path)
+    os.remove((path:gsub("%.json$", "")))
+    assert.is_nil(persons)
+    assert.matches("not JSON of people", err.message)
+  end)
+
   it("says where each stands", function()
     local persons = all("[\n" .. ANNA .. ",\n\n" .. ANNA .. "]", { name = "p.json" })
     assert.same({ 2, 4 }, { persons[2].source.row, persons[2].source.line })

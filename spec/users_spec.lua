@@ -95,7 +95,7 @@ describe("users and companies", function()
   end)
 
   it("are changed", function()
-    local birth = "1984-05-23T00:00:00Z"
+    local birth = "1984-05-23T00:00:00+14:00"
     assert(client.users:update(id, { firstName = "Ann", lastName = ("\u{1F600}"):rep(1000), birthDate = birth }))
     assert.equal("Ann", client.users:get(id).firstName)
     assert(client.users:update(id, { title = awork.null, firstName = "Bo" }))
@@ -108,6 +108,9 @@ describe("users and companies", function()
       ["1984-05-23T07:30"] = "1984-05-23T07:30:00Z", ["1984-05-23 07:30:00.5z"] = "1984-05-23T07:30:00.5Z",
       ["1984-05-23T07:30:00+0200"] = "1984-05-23T07:30:00+02:00", ["23.05.1984"] = false, ["1984-02-30"] = false,
       ["1998-04-19T00:00:000Z"] = false, [""] = false, [("9"):rep(100000)] = false,
+      ["1984-05-23T07:30:00+99:00"] = false, ["1984-05-23T07:30:00-14:01"] = false,
+      ["1984-05-23T07:30:00+01:60"] = false,
+      ["0000-05-23T07:30:00Z"] = false, ["1984-06-30T23:59:60Z"] = false,
     } do
       local user, err = client.users:update(id, { birthDate = birth })
       assert.is_nil(user)

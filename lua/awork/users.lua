@@ -152,8 +152,16 @@ local function violation(list, property, rule, message, limit, got)
 end
 
 -- awork's description asks for RFC 3339: a time without an offset means another day to another server.
+-- Offsets go to fourteen hours, years begin with 1, and minutes have sixty seconds in what reads it there (.NET).
 local function check_date(list, name, value)
   local right = time.rfc3339(value)
+  if right then
+    local hours, minutes = right:match "[+-](%d%d):(%d%d)$"
+    local far = hours and (tonumber(minutes) > 59 or tonumber(hours) * 60 + tonumber(minutes) > 14 * 60)
+    if far or right:find "^0000" or right:find "T..:..:60" then
+      right = nil
+    end
+  end
   if right == value then
     return
   end

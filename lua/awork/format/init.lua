@@ -107,6 +107,7 @@ local function recognise(source, opts)
     if not file then return named or "csv", source end -- which says why
     local head, message = file:read(HEAD)
     local kind = head and M.detect(head) or named or "csv"
+    if named and kind ~= "scim" then kind = named end
     if file:seek "set" then
       file:close()
       return kind, source

@@ -120,13 +120,61 @@ function Items:take()
   return value
 end
 
+-- How many members the objects of a decoded value have, all told.
+local function members(value)
+  local count = 0
+  for key, member in pairs(value) do
+    if type(key) == "string" then count = count + 1 end
+    if type(member) == "table" then count = count + members(member) end
+  end
+  return count
+end
+
+-- The first name that stands twice in one object of a JSON text.
+local function twice(s)
+  local names, at = { {} }, 1
+  while true do
+    local from = find(s, '["%[%]{}]', at)
+    if not from then return "?" end
+    local c = byte(s, from)
+    at = from + 1
+    if OPEN[c] then
+      names[#names + 1] = {}
+    elseif c ~= QUOTE then
+      names[#names] = nil
+    else
+      repeat
+        at = find(s, '["\\]', at) + 1
+        local escaped = byte(s, at - 1) ~= QUOTE
+        if escaped then at = at + 1 end
+      until not escaped
+      if find(s, "^[ \t\r\n]*:", at) then
+        local name, own = M.decode(sub(s, from, at - 1)), names[#names]
+        if own[name] then return name end
+        own[name] = true
+      end
+    end
+  end
+end
+
+-- True if the text has more members than its value: of two with one name, one was lost.
+local function loses(s, value)
+  if type(value) ~= "table" then return false end
+  local _, colons = gsub(gsub(gsub(s, "\\.", ""), '"[^"]*"', ""), ":", "")
+  return colons ~= members(value)
+end
+
 -- The value of a text and its place; or nil and an error that does not end the reading.
 function Items:decode(s, place)
   if not utf8.len(s) then
     return nil, stream.fail("encoding", "not valid " .. self.input.encoding, place), place
   end
   local value, code, message = core.decode(s, MAX_DEPTH, true)
-  if not code then return value, nil, place end
+  if not code then
+    if not loses(s, value) then return value, nil, place end
+    message = ("'%s' stands twice in one object"):format(persons.excerpt(twice(s)))
+    return nil, stream.fail("syntax", message, place), place
+  end
   message = message:gsub("^the answer ", "it ")
   return nil, stream.fail("syntax", "not JSON: " .. persons.excerpt(message, 100), place), place
 end
