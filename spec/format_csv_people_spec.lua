@@ -145,6 +145,33 @@ describe("two values in one cell", function()
   end)
 end)
 
+describe("the whole address beside its parts (Google's CSV for Outlook)", function()
+  it("is left out, and is a finding where the parts are empty", function()
+    for header, subtype in pairs {
+      ["E-mail Address,Home Address,Home Street,Home City,Home Postal Code,Home Country"] = "home",
+      ["E-Mail,Geschäftsadresse,Geschäftlich: Straße,Geschäftlich: Ort,Geschäftlich: PLZ,Geschäftlich: Land"] = "work",
+      ["E-Mail,Anschrift,Straße,Ort,PLZ,Land"] = "work",
+    } do
+      local row = '\na@x.org,"Markt 1\n10115 Berlin",%s\n'
+      assert.same({ { ("address/%s Markt 1 - 10115 Berlin - DE"):format(subtype) }, {} },
+        { both(header .. row:format "Markt 1,Berlin,10115,DE") }, header)
+      assert.same({ {}, { "2 " .. header:match ",([^,]+)" } }, { both(header .. row:format ",,,") }, header)
+    end
+    assert.same({ "address/home Markt 1 - 10115 Berlin - DE" }, -- without a street's column it is the street's
+      (read "E-mail Address,Home Address,Home City,Home Postal Code,Home Country\na@x.org,Markt 1,Berlin,10115,DE\n"))
+  end)
+end)
+
+describe("columns that must be filled in", function()
+  it("are what they are without the word for it", function()
+    for _, mark in ipairs { " (Pflicht)", "*", " *", " (required)", " [Required]", " (erforderlich)", " (Pflichtfeld)" } do
+      local text = ("E-Mail%s;Vorname%s;Telefon%s;E-Mail (privat)\na@x.org;Ada;+49 30 1;b@x.org\n"):gsub("%%s", mark)
+      local person = assert(format.csv.decode(text))[1]
+      assert.same({ "a@x.org", "Ada", 3 }, { person.user, person.firstName, #person.contact_infos }, mark)
+    end
+  end)
+end)
+
 describe("what spreadsheets and databases put into cells", function()
   it("is taken away where it only stands around the text", function()
     for _, number in ipairs { '="+49 30 1234567"', "'+49 30 1234567", "=+49 30 1234567" } do

@@ -120,7 +120,11 @@ local function by_words(name)
   elseif noun == "line2=" and n > 1 then
     return address_part(found, "addressLine2", 1, n + 1)
   end
-  if field then return address_part(found, field, n) end
+  if field then
+    local part = address_part(found, field, n)
+    part.vague = noun == "address" or nil -- beside a street, it is the address as one text
+    return part
+  end
   local type = SERVICES[noun] or TYPES[noun]
   local subtype = labels.subtype(type, found)
   if noun == "messenger" then subtype = "other" end
@@ -243,8 +247,15 @@ for field, phrases in pairs(PERSON) do
   for phrase in phrases:gmatch "[^|]+" do PERSON_NAMES[phrase] = field end
 end
 
--- "Email Address [Required]" (Google Workspace) is what it is without; "Employee #" is a number.
+-- What forms say of columns that must be filled in.
+local REQUIRED = { pflicht = true, pflichtfeld = true, erforderlich = true, required = true, mandatory = true }
+
+-- "Email Address [Required]" (Google Workspace), "E-Mail (Pflicht)" and "E-Mail*" are what they are without; "Employee #"
+-- is a number.
 local function plain(name)
+  local before, word = name:match "^(.*[^ (]) *%(([A-Za-z]+)%)$"
+  if word and REQUIRED[text.fold(word)] then name = before end
+  name = name:gsub("(.) *%*$", "%1")
   local at = name:sub(-1) == "]" and name:find("[", 1, true)
   if at and at > 1 then name = text.trim(name:sub(1, at - 1)) end
   return (name:gsub("#", " nr "))
@@ -286,7 +297,7 @@ end
 
 --- What the column called `name` is: `{ person = "user"|"firstName"|"lastName"|"name" }`, or
 -- `{ type=, subType=, field=, n= }`, `guessed = true` if by words (no subtype then: not said), `google = true` when
--- other columns say the subtype, `line` for a further line of a street. nil: not understood.
+-- other columns say the subtype, `line` for a further line of a street, `vague` for "Address". nil: not understood.
 function M.find(name)
   if #name > 200 then return nil end
   local spec = M.spec(name) or by_google(name)

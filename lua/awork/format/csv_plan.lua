@@ -98,6 +98,27 @@ local function specify(header, special)
   return specs, google
 end
 
+-- "Home Address; Home Street; Home City" (Google's CSV for Outlook): the address as one text, beside its parts. Such
+-- columns are taken out of `specs`; returns them, by the key of the address, which the street's column has then, too.
+local function whole_addresses(specs, width)
+  local streets, wholes = {}, {}
+  for i = 1, width do
+    local spec = specs[i]
+    if spec and spec.guessed and spec.field == "addressLine1" and not spec.vague then
+      streets[(spec.subType or "") .. spec.n] = spec
+    end
+  end
+  for i = 1, width do
+    local spec = specs[i]
+    local key = spec and spec.vague and (spec.subType or "") .. spec.n
+    if key and streets[key] then
+      specs[i] = { person = "nothing", message = "the whole address, which is taken from its parts" }
+      streets[key].whole, wholes["whole " .. key] = "whole " .. key, i
+    end
+  end
+  return next(wholes) and wholes or nil
+end
+
 -- A column with a whole name: of "Name; Vorname" it is the last name; beside both parts it is not needed.
 local function whole_name(specs)
   local has = {}
@@ -141,7 +162,7 @@ end
 function Plan:add_person(i, spec, whole)
   local field = spec.person == "name" and whole or spec.person
   if field == "nothing" then
-    self:warn(i, "the whole name, which is taken from its parts")
+    self:warn(i, spec.message or "the whole name, which is taken from its parts")
   elseif self.person[field] then
     self:warn(i, ("also gives %s, which is taken from '%s'"):format(field, self.header[self.person[field]]))
   else
@@ -160,6 +181,7 @@ function Plan:add_part(i, spec)
   end
   group.loose = group.loose or spec.guessed or spec.google
   if spec.google then group.columns[spec.type .. spec.n] = self.header[i] end
+  if spec.whole then group.columns[spec.whole] = self.header[i] end
   local taken = group.columns[spec.field]
   if taken and not (spec.guessed and spec.field == "addressLine2") then
     self:leave_out(i, ("also gives %s, which is taken from '%s'; it is left out"):format(spec.field, taken), spec.type)
@@ -238,6 +260,7 @@ function M.compile(header, opts, file, level)
   local plan = setmetatable({ header = header, person = {}, infos = {}, unmapped = {}, unknown = {}, warnings = {},
     groups = {}, user_column = user_column, user_spec = user_spec }, Plan)
   local specs, google = specify(header, special)
+  plan.formatted = whole_addresses(specs, #header)
   local doubtful = addresses.arrange(specs, opts.defaults and opts.defaults.address or DEFAULTS.address)
   local several = fill_in(specs, google, doubtful, opts.defaults or {}, #header)
   local whole = whole_name(specs)
