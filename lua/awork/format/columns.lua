@@ -250,8 +250,8 @@ end
 -- What forms say of columns that must be filled in.
 local REQUIRED = { pflicht = true, pflichtfeld = true, erforderlich = true, required = true, mandatory = true }
 
--- "Email Address [Required]" (Google Workspace), "E-Mail (Pflicht)" and "E-Mail*" are what they are without; "Employee #"
--- is a number.
+-- "Email Address [Required]" (Google Workspace), "E-Mail (Pflicht)" and "E-Mail*" are what they are without;
+-- "Employee #" is a number.
 local function plain(name)
   local before, word = name:match "^(.*[^ (]) *%(([A-Za-z]+)%)$"
   if word and REQUIRED[text.fold(word)] then name = before end

@@ -215,7 +215,8 @@ function Row:add_whole(producer, cells, infos, filled, count)
   end
 end
 
--- Google's `Formatted`, or `Home Address` beside `Home Street`, says what the other columns say; alone, it can't be taken apart.
+-- Google's `Formatted`, or `Home Address` beside `Home Street`, says what the other columns say; alone, it can't be
+-- taken apart.
 function Row:check_formatted(cells)
   for key, i in pairs(self.plan.formatted or {}) do
     if cells[i] and trim(cells[i]) ~= "" then
