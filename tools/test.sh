@@ -1,6 +1,6 @@
 #!/bin/sh
-# test.sh [check]: everything `make test` checks, or the quick part of it that `make check` does; as many stages at a
-# time as there are processors. One line a stage, in the order in which they end; the last line is their sum.
+# test.sh [check]: everything `make test` checks, or the quick part of it that `make check` does; one more stage at a
+# time than there are processors, since tests wait, too. One line a stage, as they end; the last line is their sum.
 # The whole output of a stage is in build/log/NAME.log; a failed stage shows the end of it.
 # test.sh stage NAME: one of the stages, whose builds are there.
 set -u
@@ -100,7 +100,7 @@ if run build; then
         run "build for $what"
     done
     . tools/lanes.sh
-    lanes "$jobs" "tools/test.sh stage" "$@"
+    lanes $((jobs + 1)) "tools/test.sh stage" "$@"
 else
     builds=
     set --
