@@ -61,6 +61,8 @@ describe("format.vcard, of real programs:", function()
     end
     local escaped = "AGENT:BEGIN:VCARD\\nTEL:+49 30 9\\nEND:VCARD\\n\n"
     assert.equal("phone/work +49 30 1", (infos(escaped .. "TEL;TYPE=WORK:+49 30 1")))
+    local _, warnings = infos "AGENT;VALUE=uri:CID:x"
+    assert.matches("hold no contact infos: AGENT", warnings[1])
     -- One that is all in its value opens nothing.
     local persons, errors = read("BEGIN:VCARD\nVERSION:3.0\nAGENT:BEGIN:VCARD\\nEND:VCARD\n" .. card "TEL:1")
     assert.same({ 1, 1 }, { #persons, #errors })

@@ -328,7 +328,9 @@ static bool is_decimal(uint32_t cp)
 static bool is_mark(uint32_t cp)
 {
     if (cp < 0x80)
-        return !((cp | 0x20) >= 'a' && (cp | 0x20) <= 'z');
+        return cp == '|' || !(cp >= '<' || cp == '!' || cp == '"' || cp == '$' || cp == '%' || cp == '\'');
+    if (is_quote(cp))
+        return false;
     return (cp < 0xC0 && cp != 0xAA && cp != 0xB5 && cp != 0xBA) || (cp >= 0x2000 && cp <= 0x206F) ||
            cp == 0x2212 || cp == 0x3000 || cp == 0xFEFF || (cp >= 0xFF01 && cp <= 0xFF0F);
 }
@@ -472,7 +474,10 @@ bool aw_is_phone(const char *s, size_t n)
         uint64_t w = aw_word(s + i, n - i);
         if (w & AW_TOPS)
             return is_foreign_phone(s, n);
-        if (aw_word_range(w | AW_EVERY(0x20), 'a', 'z'))
+        /* From "<" on there are letters, and marks that a spreadsheet or a program leaves: "=", quotes, brackets. */
+        if ((aw_word_range(w, '<', '{') | aw_word_range(w, '}', '~') | aw_word_range(w, '!', '"') |
+             aw_word_range(w, '$', '%') | aw_word_is(w, '\'')) &
+            AW_TOPS)
             return false;
         digits += aw_word_count(aw_word_range(w, '0', '9'));
         odd |= aw_word_is(w, ';') | aw_word_is(w, ',') | aw_word_is(w, '/') | aw_word_is(w, '|') |

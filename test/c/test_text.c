@@ -392,7 +392,7 @@ static void words(void)
         for (size_t i = 0; i < n; i++) {
             char c = bytes[i];
             plain = plain && c >= ' ' && c < 0x7F;
-            phone = phone && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+            phone = phone && (c == '|' || c == 0x7F || !(c >= '<' || strchr("!\"$%'", c)));
             digits += c >= '0' && c <= '9';
             run += run == i && c >= ' ' && c != 0x7F && c != '"' && c != '\\';
         }

@@ -381,6 +381,7 @@ local function reader(input, opts)
       if failed then
         err = err or fail(failed.code, failed.message, failed.line, failed.property)
       elseif property.name == "AGENT" then
+        if property.colon and not ignored "AGENT" then idle.AGENT = true end
         -- The agent's card (2.1) begins on this line, or on the next; or it is all in the value (3.0).
         if property.rest and core.upper(property.rest) == "BEGIN:VCARD" then
           depth = depth + 1
