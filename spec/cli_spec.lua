@@ -370,7 +370,8 @@ describe("awork-contacts #process", function()
       assert.matches("cards.vcf, card 1, TEL (line 4))", result.out, 1, true)
       assert.matches("with --user  (" .. path "cards.vcf" .. ", card 2)", result.out, 1, true)
       assert.is_nil(result.out:find("row", 1, true))
-      write("items.json", '[{"user":"ada@example.com","contact_infos":[{"type":"phone","subType":"work","value":"1"}]},7]')
+      write("items.json", '[{"user":"ada@example.com","contact_infos":[{"type":"phone","subType":"work","value":"1"}]},'
+        .. "7]")
       result = run { "plan", path "items.json" }
       assert.matches("items.json, item 1)", result.out, 1, true)
       assert.matches("items.json, item 2)", result.out, 1, true)

@@ -191,12 +191,13 @@ describe("format: sources and sinks", function()
     assert.equal("a@x.org", result[1].user)
     local json = coroutine.wrap(function()
       local ended
-      for _, err in format.json.read(function()
+      local _, err = format.json.load(function()
         coroutine.yield "wait"
         if ended then return nil end
         ended = true
         return "[]"
-      end) do return err.code end
+      end)
+      return err.code
     end)
     repeat result = json() until result ~= "wait"
     assert.equal("empty", result)
