@@ -21,7 +21,7 @@ ok() {
 
 # Only what is in the repository, so that no stray file helps.
 if git rev-parse --git-dir >/dev/null 2>&1; then
-    git ls-files -z | xargs -0 tar cf - --ignore-failed-read 2>/dev/null | tar xf - -C "$work/src"
+    git ls-files -z | tar cf - --null --ignore-failed-read -T - 2>/dev/null | tar xf - -C "$work/src"
 else
     tar cf - --exclude='./build*' . | tar xf - -C "$work/src"
 fi
