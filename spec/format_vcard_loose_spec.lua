@@ -185,13 +185,15 @@ describe("format.vcard, of real programs:", function()
       "TEL;TYPE=assistant:1", "TEL;ASSISTANT:1", "TEL;TYPE=X-EVOLUTION-ASSISTANT:1", "TEL;TYPE=\"work,assistant\":1",
       "i.TEL:1\ni.X-ABLabel:_$!<AssistantPhone>!$_", "i.X-ABLabel:Sekretariat\ni.TEL;TYPE=WORK:1",
       "i.EMAIL:b@x.de\ni.X-ABLabel:Assistentin", "i.TEL:1\ni.X-ABLabel:Notfall (Vater)", "TEL;TYPE=emergency:1",
-      "i.ADR:;;Weg 1;Bonn;;53111;DE\ni.X-ABLabel:Eltern",
+      "i.ADR:;;Weg 1;Bonn;;53111;DE\ni.X-ABLabel:Eltern", "i.EMAIL:b@x.de\ni.X-ABLabel:Chefin", "TEL;X-Notruf:1",
+      "i.TEL:1\ni.X-ABLabel:_$!<Partner>!$_", "i.TEL:1\ni.X-ABLabel:_$!<Child>!$_", "i.TEL:1\ni.X-ABLabel:Tochter",
     } do
       local found, warnings = infos(line)
       assert.equal("", found, line)
       assert.matches("somebody else's", warnings[1], 1, true)
     end
     assert.equal("phone/other 1", (infos "i.TEL:1\ni.X-ABLabel:Pforte"))
+    assert.equal("phone/other 1", (infos "i.TEL:1\ni.X-ABLabel:Sonstige"))
   end)
 
   it("an address that has only its formatted text is said", function()

@@ -52,7 +52,8 @@ M.google = { Organization = true, Relation = true, Event = true, Custom = true, 
 -- Words for people who are not the one whose row it is.
 local PEOPLE = [[
   assistant assistants assistent assistentin assistenz asst sekretariat sekretaerin manager managers vorgesetzter
-  vorgesetzte vorgesetzten supervisor supervisors spouse ehepartner partner partnerin emergency notfall notfallkontakt
+  vorgesetzte vorgesetzten chef chefin boss vertretung stellvertreter stellvertreterin supervisor supervisors spouse
+  ehepartner partner partnerin emergency notfall notfallkontakt notruf
   notfallnummer notfalltelefon kinder children child kind mutter vater mother father eltern parent parents referred
   empfohlen relation recovery
 ]]

@@ -107,7 +107,8 @@ end
 local OTHERS = { "assist", "sekret", "secretar", "spouse", "ehefrau", "ehemann", "ehepartner", "lebenspartner",
   "emergency", "notfall", "mother", "mutter", "father", "vater", "parent", "eltern", "manager", "vorgesetzt",
   "supervisor", "brother", "sister", "bruder", "schwester", "relative", "verwandte", "angehoerig", "contact person",
-  "ansprechpartner", "kontaktperson", "referent", "vertretung", "deputy" }
+  "ansprechpartner", "kontaktperson", "referent", "vertretung", "deputy", "chef", "boss", "stellvertret", "notruf",
+  "partner", "friend", "child", "kinder", "daughter", "tochter", "sohn" }
 
 --- Does a label or type such as `assistant` or Apple's `_$!<AssistantPhone>!$_` make what it labels somebody else's?
 ---@param s string
