@@ -120,6 +120,8 @@ describe("format.vcard, of real programs:", function()
   it("white space around a value is none of it, save what is escaped", function()
     assert.equal("phone/work +49 30 1", (infos "TEL;TYPE=WORK: +49 30 1 \t"))
     assert.equal("phone/work +49 30 1", (infos "TEL ;TYPE=WORK:\u{a0}+49 30 1"))
+    assert.equal("phone/other \\", (infos "TEL:\f\f\\"))
+    assert.equal("phone/other \u{a0}", (infos "TEL:\f\f\\\u{a0}\f"))
     local _, _, person = infos "N: Albrecht ; Ada\\ ;;;\nADR;WORK: ; ; Weg 1 ; Bonn ; ; 53111 ; DE "
     assert.same({ "Albrecht", "Ada " }, { person.lastName, person.firstName })
     local address = person.contact_infos[2]

@@ -110,6 +110,11 @@ static int next_character(const char *s, size_t n, size_t *at)
         return (unsigned char)p[0];
     }
     if (p[1] != 'u' || left < 6) {
+        if (!p[1] ||
+            !strchr("/\"\\bfnrtu", p[1])) { /* none of JSON's: a backslash, and what comes behind it */
+            *at += 1;
+            return '\\';
+        }
         *at += 2;
         return p[1] == '/' || p[1] == '"' || p[1] == '\\' ? (unsigned char)p[1] : -1;
     }
@@ -179,13 +184,25 @@ static size_t redact_plain(char *s, size_t n, const struct aw_secret *secret)
     return out + n - from;
 }
 
+/* How much of the secret stands, as it is, at the end of the text. */
+static size_t plain_half(const char *s, size_t n, const struct aw_secret *secret)
+{
+    size_t seen = 0;
+    for (size_t at = n < secret->len ? 0 : n - (secret->len - 1); at < n; at++)
+        seen = advance(secret, seen, (unsigned char)s[at]);
+    return seen;
+}
+
 size_t aw_redact(char *s, size_t n, const struct aw_secret *secret, bool cut)
 {
     size_t out = 0, seen = 0, count = 0, len = secret->len;
     if (len < AW_REDACT_MIN || (n < len && !cut))
         return n;
-    if (!cut && !has_escapes(s, n, secret))
+    bool escapes = has_escapes(s, n, secret);
+    if (!cut && !escapes)
         return redact_plain(s, n, secret);
+    if (escapes) /* also where it stands behind a backslash that escapes nothing: the text need not be JSON */
+        n = redact_plain(s, n, secret);
     for (size_t at = 0; at < n;) {
         size_t from = at;
         int c = next_character(s, n, &at);
@@ -199,9 +216,11 @@ size_t aw_redact(char *s, size_t n, const struct aw_secret *secret, bool cut)
             seen = 0;
         }
     }
-    if (cut && seen >= AW_REDACT_MIN)
-        out = secret->starts[(count - seen) % len];
-    return out;
+    if (!cut)
+        return out;
+    size_t start = seen >= AW_REDACT_MIN ? secret->starts[(count - seen) % len] : out;
+    size_t half = plain_half(s, out, secret);
+    return half >= AW_REDACT_MIN && out - half < start ? out - half : start;
 }
 
 size_t aw_base64(const char *s, size_t n, char *to)

@@ -263,6 +263,13 @@ static void test_redaction(void)
         {"said Tok3nTo", "Tok3nTok3n", "said ", true},
         {"said Tok", "Tok3nTok3n", "said Tok", true},
         {"said Tok3nTok3n", "Tok3nTok3n", "said [secret]", true},
+        /* Behind a backslash that escapes nothing, and behind one that might, where something else is escaped. */
+        {"C:\\Tok3nTok3n \\u0054", "Tok3nTok3n", "C:\\[secret] \\u0054", false},
+        {"C:\\nTok3nTok \\u006e", "nTok3nTok", "C:\\[secret] \\u006e", false},
+        {"C:\\\\u0054ok3n\\Tok3nx \\u0054", "Tok3nx", "C:\\\\u0054ok3n\\*** \\u0054", false},
+        {"\\c\\u0054ok3nx", "Tok3nx", "\\c[secret]", false},
+        {"\\u006e C:\\nTok3n", "nTok3nTok", "\\u006e C:\\", true},
+        {"\\u006e C:\\\\Tok3n", "Tok3nTok3n", "\\u006e C:\\\\", true},
         {"\\", "abcd", "\\", false},
         {"\\u00", "abcd", "\\u00", false},
         {"", "abcd", "", false},

@@ -186,7 +186,7 @@ local function trim(s)
   while byte(trimmed, -1 - slashes) == 92 do slashes = slashes + 1 end
   if slashes % 2 == 1 and #trimmed < #s then
     local after = find(s, trimmed, 1, true) + #trimmed
-    return trimmed .. match(s, utf8.charpattern, after)
+    return trimmed .. (match(s, "^" .. utf8.charpattern, after) or "")
   end
   return trimmed
 end
