@@ -73,6 +73,7 @@ look_test() {
     need clang "clang" has clang
     need clang-format "clang-format" has clang-format
     need valgrind "valgrind" has valgrind
+    need locales "definitions of locales, for localedef" [ -f /usr/share/i18n/locales/tr_TR ]
 }
 
 look "$1"
