@@ -2,6 +2,7 @@
 # specs.sh HOW BUILD [FILE...]: runs the busted specs against the build in BUILD.
 # HOW: plain; quick, fewer random cases and not the long ones; asan, valgrind, coverage; or generational, incremental or
 # cycles: with Lua's collector as such. plain and quick give each file a process of its own, some of them side by side.
+# HALF=1 or HALF=2: every second file, beginning with the first or the second.
 # The last line says `N passed, N failed`.
 set -u
 how=$1 build=$2
@@ -43,7 +44,11 @@ if [ $# -eq 0 ]; then
         ;;
     esac
 fi
-log=build/log/specs-$how
+if [ -n "${HALF:-}" ]; then
+    set -- $(printf '%s\n' "$@" | awk -v half="$HALF" 'NR % 2 == half % 2')
+fi
+part=$how${HALF:+-$HALF}
+log=build/log/specs-$part
 mkdir -p "$log"
 
 # Several files: a process for each.
@@ -78,7 +83,7 @@ if [ -n "${SPECS_LOG:-}" ]; then
 else
     out=$log/out
 fi
-report=build/log/report-$how
+report=build/log/report-$part
 rm -f "$report".*
 
 # Specs tagged #process start other programs; they say nothing about memory.
@@ -86,7 +91,7 @@ rm -f "$report".*
 skip=
 keep() {
     skip=--exclude-tags=process
-    cc -shared -fPIC -o "build/keep-$how.so" tools/keep.c || exit 1
+    cc -shared -fPIC -o "build/keep-$part.so" tools/keep.c || exit 1
 }
 case $how in
 asan)
@@ -94,11 +99,11 @@ asan)
     export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:log_path=$top/$report:exitcode=99:detect_stack_use_after_return=1"
     export UBSAN_OPTIONS="print_stacktrace=1:log_path=$top/$report"
     export LSAN_OPTIONS="suppressions=$top/tools/lsan.supp:print_suppressions=0"
-    run="env LD_PRELOAD=$(gcc -print-file-name=libasan.so):$top/build/keep-$how.so lua5.4"
+    run="env LD_PRELOAD=$(gcc -print-file-name=libasan.so):$top/build/keep-$part.so lua5.4"
     ;;
 valgrind)
     keep
-    run="env LD_PRELOAD=$top/build/keep-$how.so valgrind -q --leak-check=full --show-leak-kinds=definite
+    run="env LD_PRELOAD=$top/build/keep-$part.so valgrind -q --leak-check=full --show-leak-kinds=definite
         --errors-for-leak-kinds=definite --error-exitcode=99 --num-callers=25 --fair-sched=yes
         --suppressions=$top/tools/valgrind.supp --log-file=$top/$report.%p lua5.4"
     ;;

@@ -62,7 +62,8 @@ run() {
     specs) suite "$1" tools/specs.sh plain build ;;
     "specs, the quick ones") suite "$1" tools/specs.sh quick build ;;
     "specs under ASan+UBSan") check "$1" tools/specs.sh asan build-asan ;;
-    "specs under valgrind") check "$1" tools/specs.sh valgrind build ;;
+    "specs under valgrind, a half") check "$1" env HALF=1 tools/specs.sh valgrind build ;;
+    "specs under valgrind, the other") check "$1" env HALF=2 tools/specs.sh valgrind build ;;
     coverage) check "$1" tools/coverage.sh build-cov ;;
     lint) suite "$1" tools/lint.sh quick ;;
     luacheck) check "$1" luacheck_ ;;
@@ -84,7 +85,8 @@ stage)
 check) set -- "specs, the quick ones" "C tests" "luacheck" ;;
 all)
     builds="ASan+UBSan TSan coverage proofs"
-    set -- "specs under valgrind" "specs" "coverage" "specs under ASan+UBSan" "lint" "C tests" \
+    set -- "specs under valgrind, a half" "specs under valgrind, the other" "specs" "coverage" \
+        "specs under ASan+UBSan" "lint" "C tests" \
         "C tests under ASan+UBSan" "rocks" "C tests under TSan" "allocations that fail, a share" \
         "threads, forks, signals, a share"
     ;;
