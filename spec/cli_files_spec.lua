@@ -132,11 +132,11 @@ describe("files of awork-contacts #process", function()
     end
     assert.matches("^user;", slurp "people.csv")
     local unprivileged = "setpriv --reuid 65534 --regid 65534 --clear-groups "
-    if select(2, sh(unprivileged .. "true 2>/dev/null")) == 0 and sh "id -u" == "0\n" then
+    -- Where these files are for everybody: a checkout below /root is not.
+    if select(2, sh(unprivileged .. '2>/dev/null test -r "$PWD/lua/awork/init.lua"')) == 0 and sh "id -u" == "0\n" then
       sh [[chmod 755 "$D" "$D/sub"; echo old >"$D/sub/open"; chmod 666 "$D/sub/open"; echo old >"$D/sub/shut"]]
       for name, reason in pairs { open = "its directory can't be written to", shut = "Permission denied" } do
         local out, status = sh(("%s lua5.4 bin/awork-contacts export -o \"$D/sub/%s\""):format(unprivileged, name))
-        if out:find "module '" then break end -- these files are not for everybody here
         assert.equal(1, status, out)
         assert.matches(name .. ": " .. reason, out)
         assert.equal("old\n", slurp("sub/" .. name))
