@@ -324,13 +324,7 @@ local function reader(input, opts)
   end
 
   local function finish()
-    local names = {}
-    for name in pairs(context.idle) do names[#names + 1] = name end
-    table.sort(names)
-    if names[1] then
-      warnings[#warnings + 1] = { file = input.name, unit = "item",
-        message = "not used, because they hold no contact infos: " .. table.concat(names, ", ") }
-    end
+    stream.warn_unused(warnings, context.idle, input.name, "item")
     local total = list.envelope and lower(list.envelope).totalresults
     total = type(total) == "number" and math.tointeger(total) -- 1.5 or 1e300 say nothing
     if total and total > count then

@@ -253,6 +253,18 @@ function M.ignored(opts)
   return function(name) return any and (names[name] or names[text.fold(name)]) or false end
 end
 
+--- The warning, put at the end of `warnings`, that names together what holds no contact info by its nature; none where
+-- `names`, a set, is empty.
+function M.warn_unused(warnings, names, file, unit)
+  local list = {}
+  for name in pairs(names) do list[#list + 1] = name end
+  table.sort(list)
+  if list[1] then
+    warnings[#warnings + 1] = { file = file, unit = unit,
+      message = "not used, because they hold no contact infos: " .. table.concat(list, ", ") }
+  end
+end
+
 --- A reader whose first item is `err`, and that is all.
 function M.broken(err)
   err.fatal = true

@@ -350,13 +350,7 @@ local function reader(input, opts)
 
   -- At the end: what holds no contact info by its nature is said together, in one line.
   local function finish()
-    local names = {}
-    for name in pairs(idle) do names[#names + 1] = name end
-    table.sort(names)
-    if names[1] then
-      warnings[#warnings + 1] = { file = input.name, unit = "card",
-        message = "not used, because they hold no contact infos: " .. table.concat(names, ", ") }
-    end
+    stream.warn_unused(warnings, idle, input.name, "card")
   end
 
   local begin -- the BEGIN of a card that came before the END of the one before
