@@ -191,7 +191,7 @@ local function each_owner(ctx, client, kind, fn)
       return nil, err
     end
     local infos = owner[names.infos]
-    if not skip[core.lower(tostring(owner.id))] then
+    if not owners.is_among(skip, owner) then
       fn(owner, type(infos) == "table" and infos or {})
     end
     if ctx:signal() then
@@ -301,7 +301,7 @@ function M.export(ctx)
         local owner, cause
         repeat
           owner, cause = next_owner()
-        until not owner or not skip[core.lower(tostring(owner.id))]
+        until not owner or not owners.is_among(skip, owner)
         if owner == nil or ctx:signal() then
           return nil
         elseif not owner then

@@ -1,5 +1,4 @@
 --- What a token may do, found out without changing anything.
-local core = require "awork.core"
 local owners = require "awork.desired.owners"
 
 local M = {}
@@ -107,7 +106,7 @@ function M.check(client)
     if not ids then
       return nil, known
     elseif known then
-      report.api_user = ids[core.lower(tostring(me.id))] or false
+      report.api_user = owners.is_among(ids, me)
     end
   end
   report.rate_limit = rate_limit(page.headers or {})

@@ -96,7 +96,7 @@ function M.find(client, kind, criteria)
             return nil, failed
           end
         end
-        if api_users[normalise.lower(tostring(owner.id))] then
+        if owners.is_among(api_users, owner) then
           break
         end
         found[#found + 1] = { [kind] = owner, contact_info = info }

@@ -60,6 +60,12 @@ function M.api_users(client)
   return ids, true
 end
 
+--- Is this owner in a set of ids, such as api_users() gives?
+-- @return boolean
+function M.is_among(ids, owner)
+  return type(owner.id) == "string" and ids[normalise.lower(owner.id)] or false
+end
+
 --- Why this user or company is not to be touched, or nil when it may be.
 -- (awork API: a user has isArchived, isDeactivated, isExternal, deletedOn; agents are seen by isAgent or their type.)
 -- @param owner as awork gave it
@@ -67,7 +73,7 @@ end
 -- @param api_users set of ids, from api_users(); or nil
 -- @return string or nil
 function M.reason(owner, touch, api_users)
-  if api_users and not touch.api_user and type(owner.id) == "string" and api_users[normalise.lower(owner.id)] then
+  if api_users and not touch.api_user and M.is_among(api_users, owner) then
     return "API user"
   end
   if not touch.deleted and (present(owner.deletedOn) or owner.isDeleted == true) then
